@@ -136,7 +136,7 @@ def decode_photo(
 
 
 def inspect_picture(data: bytes, name: str = "the picture") -> PictureFacts:
-    """Decodes a picture with all limits of `decode_rgb`, with what is known of it.
+    """Decodes a picture with all limits of `decode_rgb`, and returns its properties.
 
     Raises:
         UnreadableImageError: As `decode_rgb`.

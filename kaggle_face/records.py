@@ -156,7 +156,7 @@ class RowList:
 
 @dataclass(frozen=True, eq=False)
 class CompetitionData:
-    """A raw competition folder, read: nothing below this knows which layout it came from.
+    """The contents of a raw competition folder, independent of its layout.
 
     Pairs and galleries are named by what they are for: `dev_*` carry the truth, `test_*` are submitted.
     """

@@ -67,7 +67,7 @@ class Change:
 
 @dataclass(frozen=True)
 class BlendRow:
-    """A model or a blend: its main figure out of fold and on the test set, and what it gains.
+    """A model or a blend: its main figure out of fold and on the test set, and its gain.
 
     Attributes:
         name: What it is.
@@ -94,7 +94,7 @@ class BlendRow:
 
 @dataclass(frozen=True)
 class StepRow:
-    """A step of post-processing: its best setting, what it gains, and whether it is on."""
+    """A step of post-processing: its best setting, its gain, and whether it is on."""
 
     task: str
     setting: str

@@ -1,4 +1,4 @@
-"""The table of budgets: what runs and notebooks reached in the same minutes, and what they took."""
+"""The table of budgets: figures and times of runs and notebooks of the same minutes."""
 
 from __future__ import annotations
 

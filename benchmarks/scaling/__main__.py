@@ -1,4 +1,4 @@
-"""`torchrun ... -m benchmarks.scaling`: what a step of a training by several processes sends, and its time.
+"""`torchrun ... -m benchmarks.scaling`: messages and time of a step of distributed training.
 
 Messages are counted where PyTorch hands them to the process group, also those of DistributedDataParallel.
 The training is that of the checkout, with random images and the given number of classes.
@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _measure(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Trains for some steps; rank 0 prints what each of them sent, and how long it took."""
+    """Trains for some steps; rank 0 prints the messages and the time of each."""
     if min(arguments.classes, arguments.batch, arguments.pixels, arguments.steps) < 1:
         raise InputError("--classes, --batch, --pixels and --steps must be >= 1")
     words = [f"data.image_size={arguments.pixels}", f"train.batch_size={arguments.batch}"]

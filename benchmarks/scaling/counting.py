@@ -1,4 +1,4 @@
-"""Counts what a process hands to its process group."""
+"""Counts the messages of a process to its process group."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ def read_blend_tables(run: RunFolder) -> TestTables:
 
 
 def blended_folds(run: RunFolder) -> list[FoldFolder]:
-    """The folds whose networks a blend chose from, as far as they are at hand.
+    """The folds of a blend's candidates, as far as they are at hand.
 
     Raises:
         RunError: There is no blend, or its seal is damaged.

@@ -26,7 +26,7 @@ class Shape(BaseModel):
 
 
 class RunInfo(Shape):
-    """`run.json`: what a fold was made with, and how far it came."""
+    """`run.json`: the inputs of a fold, and its progress."""
 
     status: str = ""
     kind: str = ""
@@ -70,7 +70,7 @@ class MemberSummary(Shape):
 
 
 class OutOfFoldSummary(Shape):
-    """The score of a blend on what was held out of training."""
+    """The out-of-fold score of a blend."""
 
     metric: str
     value: float
@@ -98,7 +98,7 @@ class TaskSummary(Shape):
 
 
 class BlendSummary(Shape):
-    """`ensemble.json`: what `ensemble` wrote about a blend."""
+    """`ensemble.json`: the record of a blend."""
 
     formula: str = ""
     score: float | None = None

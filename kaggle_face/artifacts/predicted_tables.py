@@ -1,4 +1,4 @@
-"""The tables of what is predicted, which lie beside test records, and how two of them differ."""
+"""The tables of predicted rows, which lie beside test records, and the differences between two of them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TestTables:
 
 
 def write_test_tables(folder: Path, tables: TestTables) -> None:
-    """Writes what is predicted beside the records of it, so that no later stage needs the raw folder.
+    """Writes the predicted rows beside their records, so that no later stage needs the raw folder.
 
     Args:
         folder: `test/` of a fold.
@@ -83,7 +83,7 @@ def write_test_tables(folder: Path, tables: TestTables) -> None:
 
 
 def read_test_tables(folder: Path, classes: ClassTable) -> TestTables:
-    """Reads what `write_test_tables` wrote.
+    """Reads the tables of `write_test_tables`.
 
     Raises:
         RunError: A file is missing or damaged.
@@ -112,7 +112,7 @@ def read_fold_tables(fold: FoldFolder) -> TestTables:
 
 
 def copy_test_tables(source: Path, target: Path) -> None:
-    """Copies what is predicted from a fold's `test/` to a blend's folder."""
+    """Copies the tables of predicted rows from a fold's `test/` to a blend's folder."""
     for name in (ROWS, PAIRS, IMAGES, COMPETITION):
         shutil.copyfile(source / name, target / name)
     for name in GALLERIES:

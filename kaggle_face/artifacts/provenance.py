@@ -40,7 +40,7 @@ _CHANGED: Mapping[str, str] = {
 
 
 def inputs_beside(fold: FoldFolder, part: RecordPart) -> dict[str, str]:
-    """Digests of the inputs that lie beside a part's records: classes, and what was predicted or held out."""
+    """Digests of the inputs that lie beside a part's records: classes, and the tables of rows."""
     inputs = {"classes": digest_beside(fold.classes_file)}
     if part == "test":
         return inputs | digest_of_tables(fold.path / part)
@@ -63,7 +63,7 @@ def describe_averaging(flip: bool, crops: bool) -> str:
 def inputs_of_record(
     fold: FoldFolder, part: RecordPart, checkpoint: CheckpointName, settings: str
 ) -> dict[str, str]:
-    """All that a record is made of: the checkpoint, what lies beside, and how images were embedded.
+    """All inputs of a record: the checkpoint, the tables beside it, and the way of embedding.
 
     Raises:
         RunError: The checkpoint is missing or damaged.

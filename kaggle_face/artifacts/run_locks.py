@@ -1,4 +1,4 @@
-"""The locks of a run: of each fold, of what lies beside the folds, of a time budget, and of the whole run.
+"""The locks of a run: of each fold, of the files beside the folds, of a time budget, and of the whole run.
 
 They lie beside the run folder as `.<run>@<part>.lock`, so that the folder can be replaced. Whoever begins to
 write a part passes the gate `.<run>@run.lock`; whoever writes the whole run stays in it.
@@ -35,7 +35,7 @@ def writing_folds(run: RunFolder, folds: Iterable[int]) -> Iterator[None]:
 
 @contextmanager
 def writing_beside_folds(runs: Iterable[RunFolder]) -> Iterator[None]:
-    """Keeps other processes from writing what lies beside the folds of runs: blend, thresholds, lists.
+    """Keeps other processes from writing the files beside the folds of runs: blend, thresholds, lists.
 
     Raises:
         RunError: Another process writes there, or a whole run of them.

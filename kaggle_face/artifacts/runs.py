@@ -1,4 +1,4 @@
-"""The run folder `runs/<config>/<run>/fold<k>/`: where each thing lies and what it was made with.
+"""The run folder `runs/<config>/<run>/fold<k>/`: its paths, settings and provenance.
 
 A fold's folder is all that a later stage needs; copying it to another machine is enough.
 """
@@ -181,7 +181,7 @@ class FoldFolder:
         return parse_config(read_text(self.config_file, _MOST_BYTES_OF_SETTINGS), str(self.config_file))
 
     def write_info(self, values: Mapping[str, Any]) -> None:
-        """Writes what the fold was made with and how far it came."""
+        """Writes the inputs and the progress of the fold."""
         write_json(self.info_file, values)
 
     @property
@@ -219,7 +219,7 @@ class FoldFolder:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder of a run: one folder per fold, and what all of its folds share."""
+    """The folder of a run: one folder per fold, and shared files beside them."""
 
     path: Path
 

@@ -1,4 +1,4 @@
-"""The first look at a machine: what its device does, what is slow and which setting changes it."""
+"""A table of the device's speed, its bottleneck, and the setting that changes it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LEAST_GAIN = 1.1
 
 
 def bench_device(loaded: LoadedConfig, plan: Plan, progress: Progress) -> Report:
-    """The device of the settings in one table: steps in each precision, copies, memory, and what to set.
+    """The device of the settings in one table: steps in each precision, copies, memory, and advice.
 
     Args:
         loaded: The settings; the network has fresh weights and 100 classes, and no image is needed.
@@ -68,7 +68,7 @@ def describe_choice(device: torch.device, reason: str | None) -> str:
 
 
 def why_no_gpu() -> str | None:
-    """Why torch finds no CUDA device, and what to do; None where it finds one."""
+    """The reason why torch finds no CUDA device, with advice; None where it finds one."""
     if torch.cuda.is_available():
         return None
     has_driver = _DRIVER.exists() or shutil.which("nvidia-smi") is not None

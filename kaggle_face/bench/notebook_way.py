@@ -36,7 +36,7 @@ def notebook_baseline(fold: MeasuredFold) -> Mapping[str, Work]:
 
 
 def lay_out(fold: MeasuredFold) -> tuple[Config, int, Path, torch.device, int]:
-    """Links the pictures, and returns what ways that read folders begin with; the last is their workers."""
+    """Links the pictures, and returns the arguments of baselines on folders; the last is their workers."""
     workers = available_cpus() if fold.device.type == "cuda" else _WORKERS_ON_CPU
     images, task = fold.folder / "images", fold.task
     link_class_folders(Path(fold.config.data.root), task.train_ids, task.train_labels, images)

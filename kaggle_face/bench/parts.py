@@ -1,4 +1,4 @@
-"""The benchmarks by name, each with what it needs, and most of them in one table."""
+"""The benchmarks by name, each with its inputs, and most of them in one table."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def predicted_batches(subject: Subject, batches: Batches) -> Generator[int]:
 
 
 def explain(rates: Mapping[str, Rate]) -> str:
-    """One sentence: what is slowest."""
+    """One sentence: the bottleneck."""
     limit, loader, whole = (rates[name].median for name in (LIMIT, LOADER, WHOLE))
     reached = f"prediction runs at {100 * whole / limit:.1f} % of the network's own rate"
     if whole >= GOOD_SHARE * limit:

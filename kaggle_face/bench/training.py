@@ -112,7 +112,7 @@ def report_training(rates: Mapping[str, Rate], supply: ImageSupply, about: Mappi
 
 
 def explain(rates: Mapping[str, Rate], supply: ImageSupply) -> str:
-    """One sentence: what is slowest, and the setting that would change it."""
+    """One sentence: the bottleneck, and the setting that would change it."""
     limit, loader, whole = (rates[name].median for name in (LIMIT, LOADER, WHOLE))
     share = whole / limit
     reached = f"end to end runs at {100 * share:.1f} % of the network's own rate"

@@ -1,4 +1,4 @@
-"""Reading settings: a YAML file, what it extends, then `key=value` overrides; strict, one line an error."""
+"""Reading settings: a YAML file, those that it extends, then `key=value` overrides; one line an error."""
 
 from __future__ import annotations
 

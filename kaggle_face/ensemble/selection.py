@@ -108,7 +108,7 @@ class BlendChoice:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """The out-of-fold metrics of the blend with all that is done to it; empty where nothing is known."""
+        """The out-of-fold metrics of the blend with its post-processing; empty where nothing is held out."""
         found = {} if self.selection is None else self.selection.winner.metrics
         if isinstance(self.tuning, GalleryTuning):
             return {**found, "gallery accuracy": self.tuning.metrics["accuracy"]}

@@ -1,4 +1,4 @@
-"""The record of a blend (`ensemble.json`) from what was chosen, and the parameters that it takes."""
+"""The record of a blend (`ensemble.json`), and the parameters of its networks."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def require_few_parameters(slug: str, members: Sequence[Member]) -> None:
 
 
 def describe_blend(formula: str, choices: Mapping[Task, BlendChoice], records: Sequence[Path]) -> BlendRecord:
-    """The record of a blend: what was chosen for each task, and the files that hold its predictions."""
+    """The record of a blend: the choice of each task, and the files that hold its predictions."""
     used = dict.fromkeys(member for choice in choices.values() for member in used_members(choice.blend))
     known = {name: value for choice in choices.values() for name, value in choice.metrics.items()}
     composite = parse_composite(formula)

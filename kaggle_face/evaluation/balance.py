@@ -73,7 +73,7 @@ def describe_pairs(labels: IntArray) -> tuple[str, ...]:
 
 
 def describe_people(people: IntArray, labels: IntArray) -> tuple[str, ...]:
-    """The people of held-out pairs (P, 2) who are in no genuine pair: nothing shows that they are known.
+    """The people of held-out pairs (P, 2) without a genuine pair: their FNR is not measured.
 
     >>> describe_people(np.array([[0, 0], [0, 1], [0, 2]]), np.array([1, 0, 0]))
     ('2 of 3 people of the pairs are in no genuine pair, for want of a second image or of such a pair',)

@@ -1,4 +1,4 @@
-"""All metrics of a run on what was held out of its training, with intervals, and two runs compared.
+"""All metrics of a run on held-out data, with intervals, and two runs compared.
 
 Intervals are for other people (`metrics.bootstrap`, `metrics.pair_intervals`). Letters: N images, P pairs,
 F folds.
@@ -273,7 +273,7 @@ def named_embeddings(member: Member, fold: FoldFolder) -> tuple[Embeddings, IntA
 
 
 def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Estimate]:
-    """The ten-fold accuracy over sets that share nobody, or where these cannot be made over others.
+    """The ten-fold accuracy over sets without a common person, or where these cannot be made over others.
 
     Sets that share nobody vary as other people would, so their spread gives an interval (Student's t).
     """
@@ -292,7 +292,7 @@ def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Estimate]:
 
 
 def compare_pairs(trials: HeldOutPairs, first: int, second: int) -> dict[str, Difference]:
-    """EER, AUC and two TPRs, first member minus second; what has too few people or impostors is left out."""
+    """EER, AUC and two TPRs, first member minus second, without those of too few people or impostors."""
     values = trials.values("scores")
     try:
         pairs = PairsOfPeople.of(trials.people, trials.labels == 1)

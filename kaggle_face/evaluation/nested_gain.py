@@ -1,4 +1,4 @@
-"""The gain of one network over another, in a formula of both tasks, on people who chose neither.
+"""The gain of one network over another, in a formula of both tasks, on people not used to choose either.
 
 The people of images and of trials are divided into two sides. What is chosen on one side is compared on the
 other with what would have been taken instead. The gain is the mean over both sides, and over folds.
@@ -40,7 +40,7 @@ _OF_RANKS = ("accuracy", "top5", "map@5")
 
 @dataclass(frozen=True, eq=False)
 class HeldOutAnswers:
-    """One network's answers to what is held out.
+    """One network's predictions on held-out data.
 
     Attributes:
         ranks: Of the true classes (N), 1 = likeliest.
@@ -91,7 +91,7 @@ class HeldOutTruth:
         return cls(image_ids, of_images, trial_ids, couples, pairs.labels == 1)
 
     def sides(self) -> list[HeldOutRows]:
-        """The images and trials of each of two sides that share nobody.
+        """The images and trials of each of two sides without a common person.
 
         The people of images are assigned by themselves, so that both sides have about equally many images.
         """
@@ -150,7 +150,7 @@ def figures_of(answers: HeldOutAnswers, truth: HeldOutTruth, rows: HeldOutRows) 
 
 
 def can_be_divided(truth: HeldOutTruth, composite: Composite) -> bool:
-    """Whether each side has what the formula is measured on."""
+    """Whether each side has the data that the formula is measured on."""
     needed = set(composite.names)
     nothing = HeldOutAnswers(
         np.ones(len(truth.people), np.int64), np.zeros(len(truth.people)), np.zeros(len(truth.couples))

@@ -34,7 +34,7 @@ def usable_formula(formula: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class TaskObjective:
-    """A formula as one task sees it: the other task's metrics are what they are."""
+    """A formula of one task: the metrics of the other task are constants."""
 
     composite: Composite
     main_metric: str

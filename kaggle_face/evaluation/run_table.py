@@ -48,7 +48,7 @@ class TaskFigures:
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run: what made it, folds begun and finished, figures of the finished folds, and what it cost.
+    """One run: its kind, folds begun and finished, figures of the finished folds, and its cost.
 
     `classes` and `verification` are in the competition's own metrics; names from a gallery need what
     `predict` writes. `score` is what runs are ranked by: the task of the competition, or the mean of both.

@@ -1,4 +1,4 @@
-"""Whether a file computes what torch computes, and how fast both are.
+"""Parity of a file with torch, and the speed of both.
 
 Letters: N images, D embedding size, C classes.
 """

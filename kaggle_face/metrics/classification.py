@@ -79,7 +79,7 @@ def top_k_accuracy(
 
 
 def true_class_ranks(logits: npt.ArrayLike, labels: npt.ArrayLike) -> IntArray:
-    """Rank (N,) of each image's true class, 1 = highest logit; `ranks <= k` is what a bootstrap resamples.
+    """Rank (N,) of each image's true class, 1 = highest logit.
 
     Shapes: logits (N, C), labels (N,) in [0, C).
 

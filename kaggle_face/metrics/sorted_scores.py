@@ -57,11 +57,11 @@ class SortedScores:
         return self.weights_before(np.searchsorted(self.scores, thresholds, "left"))
 
     def weight_below(self, score: float) -> int:
-        """Weight of the trials with a lower score: what a threshold of `score` rejects."""
+        """Weight of the trials with a lower score: those rejected at a threshold of `score`."""
         return int(self.below[np.searchsorted(self.scores, self.scores.dtype.type(score), "left")])
 
     def weight_up_to(self, score: float) -> int:
-        """Weight of the trials with this score or a lower one: what a threshold just above it rejects."""
+        """Weight of the trials with this score or a lower one: those rejected just above it."""
         return int(self.below[np.searchsorted(self.scores, self.scores.dtype.type(score), "right")])
 
     def lowest_above(self, score: float) -> float | None:

@@ -130,7 +130,7 @@ class SortedTrials:
         return EqualErrorRate(eer, threshold, at[0] / self.impostor.total, at[1] / self.genuine.total)
 
     def roc_auc(self, places: GenuinePlaces | None = None) -> float:
-        """Share of (genuine, impostor) couples in which the genuine one scores higher; a tie counts half."""
+        """Share of (genuine, impostor) combinations whose genuine pair scores higher; a tie counts half."""
         if places is None:
             twice_won = sum(
                 map_on_cores(lambda rows: self._twice_won(rows, self._places(rows)), self._blocks())
@@ -205,7 +205,7 @@ class SortedTrials:
         return GenuinePlaces(left + start, right + start)
 
     def _twice_won(self, rows: slice, places: GenuinePlaces) -> int:
-        """Twice the couples that these genuine scores win, and once those that tie."""
+        """Twice the number of wins of these genuine scores over impostors, plus the number of ties."""
         beaten, beaten_or_tied = (self.impostor.weights_before(side) for side in places)
         return self.genuine.weighted_sum(rows, beaten + beaten_or_tied)
 

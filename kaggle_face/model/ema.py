@@ -60,7 +60,7 @@ class AveragedNetwork:
         return {"updates": self.updates, "network": self.network.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over what `state_dict` gave.
+        """Restores the state of `state_dict`.
 
         Raises:
             RunError: It belongs to another network, or there is none.

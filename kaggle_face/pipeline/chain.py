@@ -1,4 +1,4 @@
-"""The chain of a run, from its images to the uploaded CSV: what of it is current, and what to do next."""
+"""The chain of a run, from its images to the uploaded CSV: the state of each stage, and the next command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ State = Literal["current", "out of date", "missing", "unfinished", "not compared
 
 @dataclass(frozen=True)
 class Link:
-    """One thing that a stage made, and whether it is made of what lies there today.
+    """One product of a stage, and whether it is current.
 
     Attributes:
         what: The images, the folds, a fold, its predictions, the blend, a CSV, an upload.

@@ -99,7 +99,7 @@ class EnsembleOptions:
 
 @dataclass(frozen=True)
 class BlendResult:
-    """The blend that was written, with what is known of it.
+    """The blend that was written, with its figures.
 
     Attributes:
         run: The run whose folder holds the blend.

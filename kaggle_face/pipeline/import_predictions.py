@@ -193,7 +193,7 @@ def _write_fold(
     oof: ImportedValues | None,
     test: ImportedValues,
 ) -> None:
-    """Writes a fold: the tables of what is held out and submitted, and its records."""
+    """Writes a fold: the tables of held-out and test data, and its records."""
     folder.path.mkdir(parents=True)
     write_text(folder.config_file, dump_config(loaded.config))
     record_io.write_classes(folder.classes_file, fold.classes, fold.class_counts)
@@ -286,7 +286,7 @@ def _show(
     correlations: Sequence[CorrelationRow],
     progress: Progress,
 ) -> None:
-    """The figures of an imported run, the competition's own metric first, and what it is like."""
+    """Logs the figures of an imported run, the competition's own metric first, and its correlations."""
     own = own_metrics_of(loaded.config)
     main = own.classes if task == "classification" else own.pairs
     for row in sorted(metrics, key=lambda row: row.metric != main):

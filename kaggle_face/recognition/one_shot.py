@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Enrolled:
-    """A person who was enrolled, with the faces that were used."""
+    """An enrolled person, with the faces that were used."""
 
     outcome: Outcome
     faces: tuple[Face, ...]
@@ -70,7 +70,7 @@ class Verified:
 
 @dataclass(frozen=True, eq=False)
 class Identified:
-    """The people whom the faces show.
+    """The identities of the faces.
 
     Attributes:
         faces: The face of each picture that could be used.
@@ -131,7 +131,7 @@ class OneShot:
         return Gallery(self.gallery, create)
 
     def open_model(self, gallery: Gallery | None, progress: Progress) -> RunEmbedder | OnnxFileEmbedder:
-        """The chosen model, or the one that made the gallery, or that of the run that is meant.
+        """The chosen model, or the one of the gallery, or that of the default run.
 
         Raises:
             RunError: There is no such run.
@@ -236,7 +236,7 @@ class OneShot:
         k: int = 5,
         exact: bool = False,
     ) -> Identified:
-        """The enrolled people whom pictures show.
+        """Identifies the enrolled people in pictures.
 
         Args:
             images: Picture files, or folders of them.

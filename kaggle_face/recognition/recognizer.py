@@ -1,4 +1,4 @@
-"""Verification 1:1 and identification 1:K against everyone who is enrolled.
+"""Verification 1:1, and identification 1:K against all enrolled people.
 
 A score is the cosine of two embeddings in [-1, 1]. A person's prototype is the mean of the normalised
 embeddings of all their images (`search`), so more pictures of a person make one better prototype, never more
@@ -191,7 +191,7 @@ class Recognizer:
         return answers
 
     def false_alarm_rate(self, threshold: Threshold) -> float | None:
-        """The share of unknown people who would get somebody's name; see `Prototypes.false_alarm_rate`."""
+        """The share of unknown people that would be accepted; see `Prototypes.false_alarm_rate`."""
         return self._search()[0].false_alarm_rate(threshold.value)
 
     def num_people(self) -> int:

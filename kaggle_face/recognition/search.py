@@ -51,7 +51,7 @@ class Neighbours:
 
 @dataclass(frozen=True, eq=False)
 class Prototypes:
-    """A prototype (P, D) of length 1 for each person (P,), and the best scores of some with somebody else."""
+    """A prototype (P, D) of length 1 for each person (P,), and the best impostor scores of some of them."""
 
     numbers: Int64
     vectors: Float32
@@ -62,7 +62,7 @@ class Prototypes:
         return len(self.numbers)
 
     def false_alarm_rate(self, threshold: float) -> float | None:
-        """The share of unknown people who get somebody's name, were they like the enrolled; None for too few.
+        """The share of unknown people that would be accepted, were they like the enrolled; None for too few.
 
         Each of up to 512 enrolled people is taken for an unknown person and searched among all the others.
         """
@@ -101,7 +101,7 @@ class ExactIndex:
 
 
 def _largest(scores: Float32, k: int) -> tuple[Float32, Int64]:
-    """The k largest of each row (Q, B), falling, and their columns."""
+    """The k largest of each row (Q, B), in descending order, and their columns."""
     k = min(k, scores.shape[1])
     if k < scores.shape[1]:
         columns = np.argpartition(-scores, k - 1, axis=1)[:, :k]
@@ -189,7 +189,7 @@ def _write_cache(folder: Path, moment: Snapshot) -> None:
 
 
 def _write_vectors(path: Path, shape: tuple[int, int], moment: Snapshot) -> tuple[Int64, Float32]:
-    """Writes everyone's prototype; the people's numbers (P,) and what unknown people score.
+    """Writes everyone's prototype; the people's numbers (P,) and impostor scores.
 
     The memory map ends with this function: Windows renames no folder in which a file is mapped.
     """
@@ -219,7 +219,7 @@ def _fill(vectors: Float32, moment: Snapshot) -> Int64:
 
 
 def _stranger_scores(vectors: Float32) -> Float32:
-    """The best score (at most 512,) of evenly chosen people with somebody else."""
+    """The best impostor scores (at most 512,) of evenly chosen people."""
     chosen = np.unique(np.linspace(0, len(vectors) - 1, min(_STRANGERS, len(vectors))).astype(np.int64))
     if len(vectors) < 2:
         return np.empty(0, np.float32)

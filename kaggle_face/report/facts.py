@@ -62,7 +62,7 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class FoldFacts:
-    """A fold of a run: what `run.json` keeps of it, and a column (E epochs) for each name of its history."""
+    """A fold of a run: its `run.json`, and a column (E epochs) for each name of its history."""
 
     fold: int
     info: Mapping[str, Any]
@@ -203,7 +203,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Upload:
-    """A row of the ledger: what was written or uploaded, its out-of-fold score and those of Kaggle."""
+    """A row of the ledger: the file, its out-of-fold score and those of Kaggle."""
 
     time: str
     competition: str
@@ -232,7 +232,7 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class ReportFacts:
-    """All of it; what is None or empty is not there, and `missing` holds the reason.
+    """All facts of a report; None or empty: there is none, and `missing` holds the reason.
 
     Attributes:
         question: Of the competition.

@@ -49,7 +49,7 @@ def evidence_of(facts: ReportFacts) -> Evidence:
 
 
 def next_cutoff(facts: ReportFacts) -> tuple[str, float, float] | None:
-    """Name and score of the nearest cut-off that is not reached yet, and what is missing to it."""
+    """Name and score of the nearest cut-off that is not reached yet, and the gap to it."""
     missing = []
     for cutoff in facts.question.cutoffs:
         gap = missing_to(facts, cutoff)

@@ -84,7 +84,7 @@ def known_of_parts(data: CompetitionData, form: SubmissionFormat) -> list[Known]
 def with_doubts(
     checked: CheckedTable, expected: Expectation, known: Sequence[Known] = (), blend: OwnBlend | None = None
 ) -> CheckedTable:
-    """A checked table with what cannot be right about it among its notes; `known` has one for each block."""
+    """A checked table with implausible values among its notes; `known` has one entry for each block."""
     doubts = []
     for place, column, rows, rule in _answers(checked.table, expected):
         if isinstance(rule, Probabilities):

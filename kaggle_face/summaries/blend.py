@@ -1,4 +1,4 @@
-"""A blend: how its members and other blends fare, what post-processing does, and what was chosen."""
+"""Summary of a blend: members and other blends, post-processing, and the choice."""
 
 from __future__ import annotations
 

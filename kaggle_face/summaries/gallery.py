@@ -1,4 +1,4 @@
-"""The gallery of one-shot recognition: who is enrolled, pictures, the audit, answers and their accuracy."""
+"""Summaries of one-shot recognition: enrolled people, pictures, the audit log, answers and their accuracy."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _CANDIDATES = {
 
 
 def describe_people(gallery: Path, people: Sequence[Person], model: ModelCard | None) -> Summary:
-    """Everyone who is enrolled in a gallery, and the model that made it."""
+    """The enrolled people of a gallery, and its model."""
     if not people or model is None:
         return [f"nobody is enrolled in {gallery}"]
     rows = [[one.name, str(one.num_images), one.added] for one in people]
@@ -119,7 +119,7 @@ def describe_identified(found: Identified) -> Summary:
 
 
 def describe_recognition(report: EvaluationReport) -> Summary:
-    """The models, and how well each knows the people of a folder from one picture each."""
+    """The models, and the one-shot accuracy of each on a folder."""
     people = counted(len(set(report.faces.people.tolist())), "person")
     lines: list[str | TextTable] = [f"{people}, {counted(len(report.faces.people), 'picture')}"]
     for one in report.models:

@@ -104,7 +104,7 @@ def describe_looks(looks: Sequence[LeaderboardLook], top: int) -> Summary:
 
 
 def describe_look(look: LeaderboardLook, top: int) -> Summary:
-    """The best teams, the own place, what is missing to each cut-off, and earlier looks."""
+    """The best teams, the own place, the gap to each cut-off, and earlier readings."""
     lines = describe_standing(look.slug, look.standing, top)
     if len(look.looks) <= 1:
         return lines
@@ -117,7 +117,7 @@ def describe_look(look: LeaderboardLook, top: int) -> Summary:
 
 
 def describe_standing(slug: str, standing: Standing, top: int) -> Summary:
-    """The best teams, the own place, and what is missing to each cut-off."""
+    """The best teams, the own place, and the gap to each cut-off."""
     better = "lower" if standing.lower_is_better else "higher"
     shown = list(standing.rows[:top])
     if standing.own is not None and standing.own not in shown:

@@ -1,4 +1,4 @@
-"""Predictions and what follows from them: test-time augmentation, pseudo-labels, doubtful labels, exports."""
+"""Summaries of test-time augmentation, pseudo-labels, doubtful labels and exports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs: what sets them apart, their figures, scores and cost, what is current of one, what trainings took."""
+"""Summaries of runs: differing settings, figures, scores, cost, status, and times of trainings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainings and what is made of them: folds, soups, searches, and the demo."""
+"""Summaries of trainings, soups, searches, and the demo."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def describe_trained_folds(result: TrainResult) -> Summary:
 
 
 def describe_soups(result: SoupResult) -> Summary:
-    """The soup of each fold, what their scores are of, what was gained, and the next command."""
+    """The soup of each fold, the data of its scores, its gain, and the next command."""
     rows = [
         [str(fold), f"{soup.score:.5f}", f"{soup.best_alone:.5f}", " + ".join(soup.names)]
         for fold, soup in result.soups.items()

@@ -1,4 +1,4 @@
-"""Paints what lies on the skin of a face: relief, marks, beard, mouth, nose, eyes and brows."""
+"""Paints the skin and features of a face: relief, marks, beard, mouth, nose, eyes and brows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training by several processes: how they join, what only one of them does, and what they share.
+"""Distributed training: joining the process group, work of rank 0, and shared values.
 
 Each process augments and embeds its own share of every batch. The embeddings are then brought together, so
 that margins, mixed labels, sampled classes and losses that compare images mean the same with any number of

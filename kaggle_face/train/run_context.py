@@ -1,4 +1,4 @@
-"""The run context of a training: what its call gives it, and the time that it may take."""
+"""The run context of a training: callbacks and time budget of its call."""
 
 from __future__ import annotations
 

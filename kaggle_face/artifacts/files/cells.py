@@ -12,7 +12,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def to_cell(text: str) -> str:
-    """A text for a CSV that is opened in a spreadsheet: what would be a formula there becomes text.
+    """A text for a CSV that is opened in a spreadsheet: a formula there becomes text.
 
     >>> to_cell("=1+1"), to_cell("-0.5"), from_cell(to_cell("'=1"))
     ("'=1+1", '-0.5', "'=1")

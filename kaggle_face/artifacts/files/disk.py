@@ -1,4 +1,4 @@
-"""States of a disk or a machine, which are nobody's mistake: one line with what would help.
+"""States of a disk or a machine that are no fault of the user or the code: one line with advice.
 
 A full disk reaches Python as `OSError`, as a `RuntimeError` of torch, as an error of safetensors, as a short
 write of NumPy or as a list in `shutil.Error`; want of memory has as many shapes. `state_of` knows them all.
@@ -154,7 +154,7 @@ def _failure_to_open() -> OSError | None:
 
 
 def state_line(error: BaseException) -> str | None:
-    """The line for an error that nobody explained before; None where it is a bug."""
+    """The line for an error that was not explained before; None where it is a bug."""
     state = state_of(error)
     if state is None and isinstance(error, OSError) and _is_fact_of_path(error):
         return f"{error.filename or 'the disk'}: {error.strerror}"

@@ -38,7 +38,7 @@ _NOT_OF_THE_FILE = frozenset(
 
 @contextmanager
 def reading(path: Path, advice: str = _ADVICE) -> Iterator[None]:
-    """Turns what goes wrong while `path` is read into one line that names it, with what to do.
+    """Turns an error while `path` is read into one line that names it, with advice.
 
     Raises:
         RunError: The file is missing or damaged.

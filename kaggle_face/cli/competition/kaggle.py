@@ -97,7 +97,7 @@ def add_arguments_leaderboard(parser: CommandParser) -> None:
 
 
 def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Shows the best teams, the own place, what is missing to each cut-off, and earlier looks."""
+    """Shows the best teams, the own place, the gap to each cut-off, and earlier readings."""
     from kaggle_face.pipeline.remote import leaderboard
     from kaggle_face.summaries.kaggle import describe_looks
 

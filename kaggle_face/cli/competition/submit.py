@@ -73,7 +73,7 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def print_plan(plan: SubmissionPlan, terminal: Terminal) -> None:
-    """Prints what an upload would do, and warns where too few uploads are left."""
+    """Prints a planned upload, and warns where too few uploads are left."""
     from kaggle_face.summaries.submission import describe_submission_plan
 
     terminal.show(describe_submission_plan(plan))
@@ -83,7 +83,7 @@ def print_plan(plan: SubmissionPlan, terminal: Terminal) -> None:
 
 
 def print_files(result: SubmitResult, terminal: Terminal) -> None:
-    """Prints the CSVs that were written and what is odd about them."""
+    """Prints the CSVs that were written, with notes on them."""
     for each in result.files:
         for note in each.made_by:
             terminal.log(f"{each.name}: {note}")

@@ -1,4 +1,4 @@
-"""The rules check: what the settings would break of a competition's rules, before time is spent."""
+"""The rules check: settings that would break a competition's rules, before time is spent."""
 
 from __future__ import annotations
 

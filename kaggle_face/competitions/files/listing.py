@@ -23,7 +23,7 @@ _FEWEST_SIBLINGS = 2
 
 
 class PictureLister:
-    """Lists pictures below a root, and keeps account of what it leaves out for `notes`."""
+    """Lists pictures below a root, and counts the files that it leaves out for `notes`."""
 
     def __init__(self, root: Path, tree: FolderMap | None = None) -> None:
         self._root = root

@@ -99,7 +99,7 @@ def binary_labels(texts: Sequence[str], path: Path, line_numbers: Sequence[int])
 
 @dataclass(frozen=True, eq=False)
 class NameList:
-    """The image names of a list file, the line on which each stands, and what was odd."""
+    """The image names of a list file, the line of each, and notes on oddities."""
 
     path: Path
     names: list[str]

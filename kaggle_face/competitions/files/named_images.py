@@ -142,7 +142,7 @@ class ImageFinder:
 
 
 def pairs_from_list(listed: PairList, finder: ImageFinder, by_text: bool) -> tuple[Pairs, tuple[str, ...]]:
-    """The pairs of a list file and what was odd; their ids are `first second`, or the row's number.
+    """The pairs of a list file, and notes on oddities; their ids are `first second`, or the row's number.
 
     Raises:
         DataError: An image does not exist, or two lines contradict each other.

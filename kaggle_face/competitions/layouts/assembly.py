@@ -185,7 +185,7 @@ def unknown_classes_note(groups: Sequence[ImageGroup], known: Iterable[str]) -> 
 def read_listed_pairs(
     source: Source, finder: ImageFinder, lists: Sequence[str], labelled: bool, by_text: bool
 ) -> tuple[Pairs, tuple[str, ...]]:
-    """The pairs of the first of `lists` that is there, and what was odd; see `pairs_from_list`."""
+    """The pairs of the first of `lists` that is there, and notes on oddities; see `pairs_from_list`."""
     file = source.tree.file(*lists)
     if file is None:
         return no_pairs(), (f"there is no {lists[0]}",)

@@ -33,7 +33,7 @@ _FIELDS = {"identity": r"(?P<identity>.+)", "n": r"\d+", "any": ".*"}
 
 @dataclass(frozen=True)
 class ListedImage:
-    """One image: what its table calls it, its identity ("": not known), its split, and where that stands."""
+    """One image: its name in the table, its identity ("": not known), its split, and its line."""
 
     image_id: str
     called: str
@@ -86,7 +86,7 @@ class ListedImages:
 def read_images(
     root: Path, entry: ImagesConfig, index: ImageIndex, besides: Sequence[str] = ()
 ) -> tuple[list[ListedImage], tuple[str, ...]]:
-    """The images of an entry in the order of its table, or sorted by path, and what was odd.
+    """The images of an entry in the order of its table, or sorted by path, and notes on oddities.
 
     A folder's images are those of all folders below it but `besides`, the folders of other entries.
 
@@ -219,7 +219,7 @@ def _identities(
 
 
 def names_nobody(cell: str) -> bool:
-    """Whether a cell of an identity column is what programs write for a missing value.
+    """Whether a cell of an identity column is a usual mark of a missing value.
 
     >>> names_nobody("NaN"), names_nobody("NA"), names_nobody("Na")
     (True, True, False)

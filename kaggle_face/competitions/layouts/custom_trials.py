@@ -38,7 +38,7 @@ DIFFERENT_WORDS = frozenset(
 
 
 def read_pairs(root: Path, entry: PairsConfig, index: ImageIndex) -> tuple[Split, Pairs, tuple[str, ...]]:
-    """The split of a list of pairs, the pairs and what was odd.
+    """The split of a list of pairs, the pairs and notes on oddities.
 
     Raises:
         DataError: The list is missing or broken, names images that do not exist, has a label that is neither
@@ -76,7 +76,7 @@ def halves_of(
 def read_gallery(
     root: Path, entry: GalleryConfig, index: ImageIndex
 ) -> tuple[Split, Gallery, tuple[str, ...]]:
-    """The split of a gallery, its known people and probes, and what was odd.
+    """The split of a gallery, its known people and probes, and notes on oddities.
 
     Raises:
         DataError: There is no known image, a probe is a known image too, or a probe's identity is not known

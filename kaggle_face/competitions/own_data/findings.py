@@ -15,7 +15,7 @@ from kaggle_face.config.competition import GalleryConfig, ImagesConfig, LabelsCo
 
 @dataclass
 class Findings:
-    """The images and entries found so far, and lines on what each file was taken for.
+    """The images and entries found so far, and a line on the reading of each file.
 
     Attributes:
         root: The data root.
@@ -50,7 +50,7 @@ class Findings:
     galleries: list[GalleryConfig] = field(default_factory=list)
 
     def note(self, line: str) -> None:
-        """Adds a line on what a file is taken for."""
+        """Adds a line on the reading of a file."""
         self.lines.append(line)
 
     @property

@@ -43,7 +43,7 @@ from kaggle_face.errors import ConfigError, DataError, counted, naming_first
 
 @dataclass
 class Guess:
-    """The settings, and lines on what each file was taken for; `alternatives` become comments.
+    """The settings, and a line on the reading of each file; `alternatives` become comments.
 
     `samples` are the sample submissions, by whatever names.
     """

@@ -1,4 +1,4 @@
-"""The column of identities in a table of own data: by its name, and by what the sample submission shows."""
+"""The column of identities in a table of own data: by its name, and by the sample submission."""
 
 from __future__ import annotations
 

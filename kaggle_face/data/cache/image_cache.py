@@ -195,7 +195,7 @@ def broken_images(cache: ImageCache) -> dict[str, str]:
 
 
 def _info(folder: Path) -> dict[str, Any]:
-    """The content of `pack.json`, if it is what was written."""
+    """The content of `pack.json`, if it is valid."""
     try:
         size_of_regular(folder / INFO_FILE)
         return unsealed((folder / INFO_FILE).read_text(encoding="utf-8"))

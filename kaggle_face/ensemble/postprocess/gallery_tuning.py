@@ -79,7 +79,7 @@ class GalleryTuningProblem:
         return self._known[key]
 
     def threshold(self, recipe: GalleryRecipe, rows: BoolArray) -> float:
-        """The threshold of most right answers on the chosen probes; -inf where nobody is unknown."""
+        """The threshold of most right answers on the chosen probes; -inf where no probe is unknown."""
         if not self.has_unknown:
             return -np.inf
         people, scores = self.best(recipe, rows)
@@ -164,7 +164,7 @@ def tune_gallery(
 
 
 def can_be_tuned(problem: GalleryTuningProblem) -> bool:
-    """Whether there are enough people on both sides to measure what helps."""
+    """Whether both sides have enough people to measure gains."""
     counts = [len(np.unique(problem.people[problem.sides == side])) for side in (0, 1)]
     return min(counts) * 2 >= FEWEST_PEOPLE
 

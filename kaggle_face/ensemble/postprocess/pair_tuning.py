@@ -95,7 +95,7 @@ class TunedStep:
 
 @dataclass(frozen=True)
 class StepTuning:
-    """The recipe of all steps that help, what each did, and the metrics with the recipe."""
+    """The recipe of all steps that help, the gain of each, and the metrics with the recipe."""
 
     recipe: Recipe
     steps: tuple[TunedStep, ...]
@@ -207,7 +207,7 @@ def tune_pairs(
 def tune_steps(
     problem: PairTuningProblem, progress: Progress, left_out: Collection[str] = ()
 ) -> tuple[PairRecipe, tuple[TunedStep, ...]]:
-    """The recipe of the steps that help, and what each step did."""
+    """The recipe of the steps that help, and the gain of each step."""
     recipe = PairRecipe()
     steps: list[TunedStep] = []
     tried = [step for step in STEPS if step[0] not in left_out]

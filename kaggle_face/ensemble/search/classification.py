@@ -216,7 +216,7 @@ def _ranks(
 def _judge(
     mean: FloatArray, true_column: IntArray, space: ClassSpace, objective: TaskObjective
 ) -> tuple[float, ...]:
-    """The objective; between equals, what the blend gives the true class on average."""
+    """The objective; between equals, the mean probability of the true class."""
     given = mean[np.arange(len(true_column)), true_column]
     if space == "probabilities":
         given = np.log(np.maximum(given, 1e-12))

@@ -66,7 +66,7 @@ class PairProblem:
 
     @property
     def on_one_side(self) -> BoolArray:
-        """Pairs whose two people lie in one side: what nested figures are measured on."""
+        """Pairs whose two people lie in one side: nested figures are measured on them."""
         inside: BoolArray = self.trials.sides != STRADDLING
         return inside
 

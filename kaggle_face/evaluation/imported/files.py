@@ -133,7 +133,7 @@ def _checked_lines(path: Path) -> tuple[str, list[str]]:
 
 
 def _as_numbers(path: Path, names: Sequence[str], frame: pd.DataFrame) -> FloatArray:
-    """The numbers (N, K) of columns; what is missing is NaN.
+    """The numbers (N, K) of columns; missing cells are NaN.
 
     Raises:
         DataError: A cell holds text; its row below the header and its column are named.

@@ -67,7 +67,7 @@ def ways_to_name_images(wanted: StrArray, given: StrArray, allowed: StrArray) ->
 def ways_to_name_couples(
     first: StrArray, second: StrArray, given_first: StrArray, given_second: StrArray
 ) -> list[WayToName]:
-    """The ways in which couples of images may be named, in either order."""
+    """The ways in which pairs of images may be named, in either order."""
     images = {*first.tolist(), *second.tolist()}
     found = []
     for name, shorten in IMAGE_NAMINGS.items():
@@ -83,7 +83,7 @@ def ways_to_name_couples(
 def each_couple_once(
     path: Path, first: StrArray, second: StrArray, scores: FloatArray
 ) -> tuple[StrArray, StrArray, IntArray]:
-    """The first row (N) of each couple of images, in either order: both images, and its place in the file.
+    """The first row (N) of each pair of images, in either order: both images, and its place in the file.
 
     A list may hold a couple twice, and a file by images then has it twice with one score.
 

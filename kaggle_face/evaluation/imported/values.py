@@ -1,4 +1,4 @@
-"""Numbers that were made elsewhere: what they are, whether they can be, and as the records keep them.
+"""Values made elsewhere: their kind, their range, and their form in the records.
 
 Letters: N images or pairs, C classes.
 """
@@ -44,7 +44,7 @@ def require_finite(path: Path, ids: StrArray, values: FloatArray) -> None:
 
 
 def kind_of_classes(path: Path, ids: StrArray, values: FloatArray, wanted: ValueKind | None) -> ValueKind:
-    """Whether values (N, C) are probabilities or logits, as the caller knows or as they look.
+    """The kind of values (N, C), probabilities or logits: as given, or as they look.
 
     Raises:
         InputError: `wanted` is `scores`, which is for pairs.

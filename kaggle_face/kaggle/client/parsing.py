@@ -1,4 +1,4 @@
-"""Objects of the official client as the plain records of this package; what does not fit is refused.
+"""Objects of the official client as the plain records of this package; others are refused.
 
 Every function raises UnreadableAnswerError where a field is missing or of another type.
 """

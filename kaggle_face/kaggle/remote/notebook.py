@@ -47,7 +47,7 @@ def _cells_of(script: str) -> list[tuple[str, str]]:
 
 
 def _split_cells(text: str) -> list[tuple[str, str]]:
-    """The titles and texts of a script's cells; what stands above the first one is left out."""
+    """The titles and texts of a script's cells, without the text above the first one."""
     parts = _CELL.split(text)[1:]
     pairs = zip(parts[::2], parts[1::2], strict=True)
     return [(title.strip(), part.strip("\n") + "\n") for title, part in pairs]

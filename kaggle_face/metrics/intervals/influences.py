@@ -200,7 +200,7 @@ class ScoredPairs:
         return self.trials.genuine.total * self.trials.impostor.total
 
     def _auc_of_strangers(self, auc: float) -> tuple[float, float]:
-        """The AUC over the couples of a genuine and an impostor pair that share nobody, and their share.
+        """The AUC over genuine and impostor pairs without a person in common, and the share of those.
 
         Both pairs of a couple that shares a person are easy or hard together, which new people's are not.
         """

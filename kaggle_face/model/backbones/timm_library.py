@@ -1,4 +1,4 @@
-"""The one file that knows timm: its backbones, its optimisers, and its loader for comparison."""
+"""timm's backbones, optimisers and loader; the only file that imports timm."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def backbone_names() -> list[str]:
 
 
 def is_backbone(name: str) -> bool:
-    """Whether timm knows the backbone; `hf-hub:` and `local-dir:` names are left for it to look up."""
+    """Whether timm has the backbone; `hf-hub:` and `local-dir:` names are left for it to look up."""
     return ":" in name or bool(timm.is_model(name))
 
 

@@ -67,7 +67,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Sets all parameters and buffers of a module from what `save_weights` wrote.
+    """Sets all parameters and buffers of a module from a file of `save_weights`.
 
     Raises:
         RunError: The file is missing, damaged, or holds another network or numbers that are not finite.

@@ -104,7 +104,7 @@ class _Body:
 
 
 def load_backbone_weights(backbone: Backbone, path: Path, key: str | None = None) -> WeightsReport:
-    """Sets the weights of a backbone from a local file: safetensors, or what `torch.save` wrote.
+    """Sets the weights of a backbone from a local file: safetensors, or one of `torch.save`.
 
     Names may carry a prefix (`module.`, `backbone.`) and lie under keys (`state_dict`, `model_ema`), at any
     depth; an IResNet may have insightface's names. A first convolution of another kernel size is cut or
@@ -194,7 +194,7 @@ def _matches_by_order(body: _Body, sets: TensorSets) -> Iterator[_Match]:
 
 
 def _is_tail(tensors: Sequence[Tensor]) -> bool:
-    """Whether what follows a backbone is a classifier, or fully connected layers with their normalisation."""
+    """Whether the tensors behind a backbone are a classifier, or dense layers with normalisation."""
     if len(tensors) <= _MOST_CLASSIFIER_TENSORS:
         return True
     rows = 0

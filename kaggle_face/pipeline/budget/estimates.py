@@ -1,4 +1,4 @@
-"""The table of estimates: what finished trainings took and reached on this machine, for the next plans.
+"""The table of estimates: time and figures of finished trainings on this machine, for the next plans.
 
 `<paths.runs>/estimates.csv` has a row for each fold that was trained to its end, by whatever command.
 """
@@ -82,7 +82,7 @@ class Known:
     reached: tuple[Estimate, ...] = ()
 
     def scores_of(self, recipe: str, images: float) -> str:
-        """Means of what a rung's folds reached that saw about so many images; empty where there is none."""
+        """Mean figures of a rung's folds with about so many images; empty where there is none."""
         rows = [row for row in self.reached if row.recipe == recipe and row.images is not None]
         like = [row for row in rows if NEARLY_ALL <= (row.images or 0.0) / images <= 1.0 / NEARLY_ALL]
         return _scores(like)
@@ -196,7 +196,7 @@ def competition_key(slug: str, train_images: int) -> str:
 
 
 def _scores(rows: Sequence[Estimate]) -> str:
-    """Means of what folds reached, in words; empty without any."""
+    """Means of the figures of folds, in words; empty without any."""
     parts = []
     for name, label in (("accuracy", "accuracy"), ("eer", "EER")):
         values = [value for row in rows if (value := getattr(row, name)) is not None]

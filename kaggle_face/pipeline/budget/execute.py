@@ -37,7 +37,7 @@ _LATE_WORDS_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class StageTime:
-    """A stage, what it was planned to take and what it took; None where it was not planned, or not done."""
+    """The planned and the taken time of a stage; None where it was not planned, or not done."""
 
     name: str
     planned: float | None
@@ -223,7 +223,7 @@ class Execution:
         return record.deadline - self._clock.now() - kept
 
     def _finish_csvs(self) -> EvaluationResult | None:
-        """Predicts what is left and writes the CSVs: of a mean first, then of a blend that is chosen."""
+        """Predicts the remaining folds and writes the CSVs: of a mean first, then of a chosen blend."""
         record = self._record
         folds = sorted(record.trained)
         left = record.deadline - self._clock.now()

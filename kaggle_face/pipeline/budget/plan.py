@@ -47,7 +47,7 @@ _FEWEST_EPOCHS = 3
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of a plan: its name, its time, and what is done."""
+    """A stage of a plan: its name, its time, and its work."""
 
     name: str
     seconds: float
@@ -138,7 +138,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A rung with what was measured of it.
+    """A rung with its measured rates.
 
     Attributes:
         rung: The recipe.
@@ -166,7 +166,7 @@ class Candidate:
 
     @property
     def seconds_of_image(self) -> float:
-        """Of a training image, over all sizes, with what a training takes beyond its trial."""
+        """The seconds of a training image, over all sizes, with the overhead of a training over its trial."""
         slower = self.known.slower or _SLOWER
         return slower * seconds_of_training_image(self.config, self.rates)
 

@@ -16,7 +16,7 @@ FILE = "budget.json"
 
 @dataclass(frozen=True)
 class Course:
-    """The plan of a run, as its record keeps it; see `Plan` for what each value is.
+    """The recorded plan of a run; `Plan` explains each value.
 
     `stages` are the planned seconds by the stage's name.
     """

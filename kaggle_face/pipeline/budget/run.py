@@ -285,7 +285,7 @@ class _Rules:
 def _planner(
     config: Config, demand: Demand, trial: Trial, rules: _Rules, spent: Callable[[], float]
 ) -> Planner:
-    """The planner of a competition on this machine, with what earlier runs took and reached."""
+    """The planner of a competition on this machine, with the estimates of earlier runs."""
     key = competition_key(config.competition.slug, demand.train_images)
     known = known_of(read_estimates(Path(config.paths.runs)), machine_name(config.device), key)
     return Planner(config, demand, trial, rules.broken, rules.parameter_limit, known, spent)
@@ -323,7 +323,7 @@ def _run_of(loaded: LoadedConfig, path: Path, options: BudgetOptions) -> RunFold
 
 
 def _write_settings(path: Path, loaded: LoadedConfig, plan: Plan) -> None:
-    """Writes the settings of a plan: the competition's, and what differs from them."""
+    """Writes the settings of a plan as differences from the competition's."""
     word = loaded.word
     lines = [
         f"{_MARK} for a budget of {budget_in_words(plan.budget_seconds)}.",

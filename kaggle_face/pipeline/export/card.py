@@ -1,4 +1,4 @@
-"""The model card beside exported files: what they were trained on, what they reach, how they are used."""
+"""The model card beside exported files: training data, figures and use."""
 
 from __future__ import annotations
 

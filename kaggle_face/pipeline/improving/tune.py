@@ -99,7 +99,7 @@ class TuneOptions:
 
 @dataclass(frozen=True)
 class TuneResult:
-    """The best trial and what became of it.
+    """The best trial and its whole training.
 
     Attributes:
         best: The trial.
@@ -364,7 +364,7 @@ def _next_command(config_file: Path, loaded: LoadedConfig, options: TuneOptions)
 
 
 def _write_page(path: Path, search: Search, found: FoundConfig, progress: Progress) -> Path | None:
-    """Plots the trials; without plotly a line names what to install."""
+    """Plots the trials; without plotly a line names the extra to install."""
     if not can_plot():
         progress.log(f"the trials are not plotted: {MissingExtraError('plotly', 'report')}")
         return None

@@ -1,4 +1,4 @@
-"""A sheet of what the augmentation of the settings does to a few training images."""
+"""A sheet of the settings' augmentation of a few training images."""
 
 from __future__ import annotations
 

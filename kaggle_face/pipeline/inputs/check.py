@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataCheck:
-    """The counts of each split of a raw folder, what was checked of it, and the page with its pictures."""
+    """The counts of each split of a raw folder, the results of its checks, and the page with its pictures."""
 
     root: Path
     counts: tuple[SplitCount, ...]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def open_competition(config: Config, progress: Progress | None = None) -> CompetitionData:
-    """The records of the raw folder that `data.root` names; `progress` shows what is odd or left out."""
+    """The records of the raw folder that `data.root` names; `progress` shows oddities and left-out files."""
     from kaggle_face.competitions.reading import read_competition
 
     data = read_competition(Path(config.data.root), config.competition, config.data.exclude)

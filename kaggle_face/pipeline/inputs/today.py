@@ -160,7 +160,7 @@ def compare_blend_with_raw_folder(
 
 
 def require_unchanged(config: Config, today: Today, progress: Progress) -> None:
-    """Checks, at the end of a stage, that the raw folder still holds what the stage worked on.
+    """Checks, at the end of a stage, that the raw folder is unchanged since its beginning.
 
     Raises:
         DataError: It changed meanwhile; what was written counts as out of date.
@@ -190,7 +190,7 @@ def why_training_is_outdated(fold: FoldFolder, today: Today) -> str | None:
 
 
 def require_current_training(fold: FoldFolder, today: Today, command: str) -> None:
-    """Checks that a fold was trained on what the raw folder holds.
+    """Checks that a fold was trained on the contents of the raw folder.
 
     Args:
         fold: A fold of which anything was trained.

@@ -173,7 +173,7 @@ def _no_export(source: Path, reason: str) -> GalleryError:
 
 
 def _check_names(gallery: Gallery, names: Sequence[str], on_conflict: OnConflict) -> None:
-    """Refuses bad and taken names before anybody is imported."""
+    """Refuses bad and taken names before any import."""
     wanted = {folded_name(checked_name(name)): name for name in names}
     if len(wanted) != len(names):
         raise ValueError("the images of a person do not stand together, or two people have one name")

@@ -64,7 +64,7 @@ class Gallery:
         return self._file.path
 
     def model(self) -> ModelCard | None:
-        """The network that made the embeddings; None as long as nobody was enrolled."""
+        """The network of the embeddings; None in an empty gallery."""
         with self._file.reading() as connection:
             return read_model(connection)
 
@@ -200,7 +200,7 @@ class Gallery:
     def write_down(
         self, action: AuditAction, rows: Sequence[tuple[Person | None, Mapping[str, Any]]]
     ) -> None:
-        """Adds audit rows: whom a decision named, and its details.
+        """Adds audit rows: the person of a decision, and its details.
 
         The last of them may be lost in a power failure: a search need not wait for the disk.
         """
@@ -237,7 +237,7 @@ class Gallery:
             yield Snapshot(identity, read_revision(connection), model, num_people, blocks)
 
     def names_of(self, numbers: Iterable[int]) -> dict[int, Person]:
-        """The people of some numbers; who was removed meanwhile is not among them."""
+        """The people of some numbers, without those removed meanwhile."""
         with self._file.reading() as connection:
             found = [
                 person

@@ -34,7 +34,7 @@ _ROWS_AT_ONCE = 4096
 
 
 class TakenError(GalleryError):
-    """A name or a face belongs to somebody who is enrolled already."""
+    """A name or a face belongs to another enrolled person."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,7 +276,7 @@ def checked_row(row: Sequence[Any], *types: type | None) -> Sequence[Any]:
 
 
 def damaged(reason: str) -> GalleryError:
-    """Says that a row of the gallery is not what this package wrote."""
+    """The error for a row of the gallery that this package did not write."""
     return GalleryError(
         f"a row of the gallery is damaged ({reason}); put back a copy, or import an earlier export: "
         "kaggle-face people import EXPORT.zip --gallery NEW"

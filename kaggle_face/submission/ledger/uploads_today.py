@@ -1,4 +1,4 @@
-"""The uploads of a day, as the ledger knows them."""
+"""The uploads of a day in the ledger."""
 
 from __future__ import annotations
 

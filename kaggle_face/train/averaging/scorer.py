@@ -66,7 +66,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class MeasuredSoup:
-    """A soup, and its gain over the best checkpoint alone on people whom neither was chosen on.
+    """A soup, and its gain over the best checkpoint on people not used to choose either.
 
     Attributes:
         soup: Chosen on everything that is held out.
@@ -125,7 +125,7 @@ class WeightsScorer:
         return described, self._predictions_of(soup.names, soup.weights)
 
     def greedy(self, rows: HeldOutRows, progress: Progress | None = None) -> Soup:
-        """The greedy soup by the score on some of what is held out."""
+        """The greedy soup by the score on part of the held-out data."""
         own = [
             Ingredient(one.name, self._score(self.answers_of((one.name,)), rows), _reader(one))
             for one in self.sources
@@ -140,7 +140,7 @@ class WeightsScorer:
         return greedy_soup(own, judge)
 
     def nested_gains(self) -> tuple[tuple[GainPart, ...], str]:
-        """The gains on each side of the people, of what the other side chose; or none, and why."""
+        """The gains on each side of the people, of the choice of the other side; or none, and why."""
         if len(self.sources) < 2:
             return (), "there is one checkpoint alone"
         if not can_be_divided(self.truth, self.composite):

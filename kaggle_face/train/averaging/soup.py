@@ -169,7 +169,7 @@ def describe_gain(parts: Sequence[GainPart], note: str) -> dict[str, Any]:
 
 
 def _require_equal(sources: Sequence[Source]) -> None:
-    """Checks that checkpoints know the same classes and were trained on the same split into folds."""
+    """Checks that checkpoints have the same classes and were trained on the same split into folds."""
     first = sources[0]
     names = record_io.read_classes(first.folder.classes_file).names
     split = first.folder.read_info().get("folds")

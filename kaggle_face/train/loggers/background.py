@@ -29,7 +29,7 @@ class BackgroundLogger(Logger):
     def __init__(
         self, inner: Logger, service: str, progress: Progress, patience_seconds: float = PATIENCE_SECONDS
     ) -> None:
-        """Wraps a logger; its thread begins with the first call.
+        """Wraps a logger; its thread starts with the first call.
 
         Args:
             inner: Its methods may raise and block.

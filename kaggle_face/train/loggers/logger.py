@@ -88,7 +88,7 @@ class Logger:
         """Records the settings with the figures of each checkpoint, `<checkpoint>/<metric>`, at the end."""
 
     def close(self) -> None:
-        """Writes what is pending, whether the training is finished or was stopped."""
+        """Flushes pending records, whether the training is finished or was stopped."""
 
 
 def hyperparameters_of(config: Config) -> dict[str, HyperParameter]:

@@ -32,7 +32,7 @@ _STACKED = 256
 
 
 class TrainingObserver:
-    """Collects what happens in a training and hands it to loggers; without loggers it does nothing."""
+    """Collects the events of a training and hands them to loggers; without loggers it does nothing."""
 
     def __init__(self, loggers: Sequence[Logger], data: FoldData, steps_per_epoch: int) -> None:
         self._loggers, self._data, self._steps_per_epoch = tuple(loggers), data, steps_per_epoch

@@ -76,7 +76,7 @@ class WandbLogger(Logger):
         self._run().summary.update(dict(results))
 
     def close(self) -> None:
-        """Ends the run, which uploads what is pending."""
+        """Ends the run, which uploads pending records."""
         if self._opened is not None:
             self._opened.finish()
 

@@ -29,7 +29,7 @@ PairDistance = Literal["euclidean", "cosine"]
 
 
 class MetricLoss(nn.Module, ABC):
-    """A loss of embeddings (B, D) and their classes (B); what it learns is not part of the network."""
+    """A loss of embeddings (B, D) and their classes (B); its own parameters are not part of the network."""
 
     @checked
     def __init__(self, normalizes: bool) -> None:
@@ -68,7 +68,7 @@ class MetricLoss(nn.Module, ABC):
         """The mean loss of prepared embeddings."""
 
     def advance(self, embeddings_BD: Tensor, labels_B: Tensor) -> None:
-        """Updates what the loss learns beside the network, once a step; most learn nothing."""
+        """Updates the loss's own state once a step; most losses have none."""
 
 
 class TripletLoss(MetricLoss):

@@ -81,7 +81,7 @@ class OutOfFold:
     networks: Mapping[str, str] = field(default_factory=dict)
 
     def gather(self, rows_B: IntArray, records: Sequence[FloatArray]) -> FloatArray:
-        """The records of images (B, C or D) by their rows in the image cache; zeros where nobody answered."""
+        """The records (B, C or D) of images by rows of the image cache; zeros without a teacher."""
         found = np.zeros((len(rows_B), records[0].shape[1]), np.float32)
         networks_B = self.network_of[rows_B]
         for network in np.unique(networks_B[networks_B != NOBODY]).tolist():

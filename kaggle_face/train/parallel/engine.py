@@ -143,7 +143,7 @@ class DataParallelEngine(Engine):
             super().backward(loss)
 
     def complete_gradients(self) -> None:
-        """As of `Engine`; waits for what still travels."""
+        """As of `Engine`; waits for pending messages."""
         with noticing_lost_processes():
             if not self._is_averaged:  # the last batch of the update had no gradient below the head
                 _average([p.grad for p in self._trained if p.grad is not None], self._share.count)
@@ -152,7 +152,7 @@ class DataParallelEngine(Engine):
                 self._feedback.finish()
 
     def state_dict(self) -> dict[str, Any] | None:
-        """As of `Engine`: what compressed gradients leave for the next ones."""
+        """As of `Engine`: the error feedback of compressed gradients."""
         if self._feedback is None:
             return self._loaded  # no batch has come since
         return {"trained": len(self._trained), **self._feedback.state_dict()}

@@ -64,7 +64,7 @@ class FoundConfig:
 
 
 def require_own_config(path: Path) -> None:
-    """Checks that what a search would replace was written by one.
+    """Checks that the file that a search would replace was written by one.
 
     Raises:
         InputError: Somebody else wrote it.

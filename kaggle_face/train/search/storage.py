@@ -66,7 +66,7 @@ class StudyStorage:
 
     @classmethod
     def of(cls, named: str | Path | BaseStorage) -> StudyStorage:
-        """From what a person or a program named.
+        """The storage of an address or a path.
 
         Raises:
             InputError: It is empty, or a database file without `sqlite:///`.
@@ -111,7 +111,7 @@ class StudyStorage:
 
     @contextmanager
     def explained(self, every_error: bool = False) -> Iterator[None]:
-        """Turns what is wrong with the storage into one line without the password.
+        """Turns an error of the storage into one line without the password.
 
         Args:
             every_error: Whether all errors come from the storage; else only those of its libraries.

@@ -153,7 +153,7 @@ class Search:
 
     @property
     def num_done(self) -> int:
-        """Trials that came to their end or were stopped for falling behind."""
+        """The number of trials that were finished or pruned."""
         return len(self._trials("COMPLETE", "PRUNED"))
 
     @property

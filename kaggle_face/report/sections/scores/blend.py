@@ -1,4 +1,4 @@
-"""The blend: weights, gains with intervals, and what was tried and left off."""
+"""The blend: weights, gains with intervals, and rejected post-processing."""
 
 from __future__ import annotations
 
