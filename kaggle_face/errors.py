@@ -9,7 +9,7 @@ KaggleFaceError
 │   ├── GalleryError           the enrolled people: no such gallery, a name that is taken, another model
 │   ├── RulesError             a rule of the competition is broken
 │   ├── RemoteError            Kaggle refused or could not be reached
-│   ├── WorkerLostError        a process that prepares batches was killed, most likely for want of memory
+│   ├── WorkerLostError        a process that prepares batches was killed, most likely for lack of memory
 │   ├── DiskError              the disk or the machine is in the way: no room, no right, no memory
 │   └── MissingExtraError      an optional part of the package is not installed
 ├── TrainingStoppedError       training cannot go on (non-finite losses); what was learnt is kept
@@ -190,10 +190,10 @@ def plural_of(noun: str) -> str:
 def agreeing(count: int, clause: str) -> str:
     """A clause that begins with a verb in the plural, as it is of so many.
 
-    >>> agreeing(1, "are missing"), agreeing(1, "stand twice"), agreeing(1, "cannot be read")
-    ('is missing', 'stands twice', 'cannot be read')
-    >>> agreeing(0, "are missing"), agreeing(2, "stand twice")
-    ('are missing', 'stand twice')
+    >>> agreeing(1, "are missing"), agreeing(1, "appear twice"), agreeing(1, "cannot be read")
+    ('is missing', 'appears twice', 'cannot be read')
+    >>> agreeing(0, "are missing"), agreeing(2, "appear twice")
+    ('are missing', 'appear twice')
     """
     verb, blank, rest = clause.partition(" ")
     if count != 1 or verb in _MODAL_VERBS:

@@ -363,7 +363,7 @@ def _unique(ids: StrArray, what: str) -> None:
     values, counts = np.unique(ids, return_counts=True)
     raise DataError(
         naming_first(
-            int((counts > 1).sum()), len(values), f"{what} id", "stand twice", str(values[counts > 1][0])
+            int((counts > 1).sum()), len(values), f"{what} id", "appear twice", str(values[counts > 1][0])
         )
     )
 

@@ -26,7 +26,7 @@ class StoppedBySignalError(KeyboardInterrupt):
 
     Attributes:
         number: The signal.
-        line: What is kept and how to go on, where somebody knows.
+        line: What is kept and how to go on, where known.
     """
 
     def __init__(self, number: int = signal.SIGINT, line: str | None = None) -> None:

@@ -27,7 +27,7 @@ def writing_folds(run: RunFolder, folds: Iterable[int]) -> Iterator[None]:
 
     Raises:
         RunError: Another process writes one of them, or the whole run.
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     with _holding(run, [f"fold{fold}" for fold in sorted(set(folds))]):
         yield
@@ -39,7 +39,7 @@ def writing_beside_folds(runs: Iterable[RunFolder]) -> Iterator[None]:
 
     Raises:
         RunError: Another process writes there, or a whole run of them.
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     with ExitStack() as locks:
         for run in dict.fromkeys(runs):
@@ -53,7 +53,7 @@ def running_within_budget(run: RunFolder) -> Iterator[None]:
 
     Raises:
         RunError: Another process carries the plan out, or writes the whole run.
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     with _holding(run, [_BUDGET]):
         yield
@@ -65,7 +65,7 @@ def writing_run(run: RunFolder) -> Iterator[None]:
 
     Raises:
         RunError: Another process writes some of it.
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     with _gate(run, stays=True), ExitStack() as locks:
         for path in sorted(run.path.parent.glob(f".{run.path.name}@*.lock")):

@@ -71,7 +71,7 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
         ConfigError: Two readings of own data are equally likely; the option that answers is named.
     """
     if not root.is_dir():
-        raise DataError(f"there is no folder {root}; mend --data, or download and unpack the data")
+        raise DataError(f"there is no folder {root}; fix --data, or download and unpack the data")
     competition, guess = CompetitionConfig(slug=slug), None
     reason = _why_own_data(root, competition) if answers is None and find_spec(slug) is None else None
     if answers is not None or reason is not None:

@@ -76,14 +76,14 @@ def describe_people(people: IntArray, labels: IntArray) -> tuple[str, ...]:
     """The people of held-out pairs (P, 2) without a genuine pair: their FNR is not measured.
 
     >>> describe_people(np.array([[0, 0], [0, 1], [0, 2]]), np.array([1, 0, 0]))
-    ('2 of 3 people of the pairs are in no genuine pair, for want of a second image or of such a pair',)
+    ('2 of 3 people of the pairs are in no genuine pair, for lack of a second image or of such a pair',)
     """
     everyone, known = set(people.ravel().tolist()), set(people[labels == 1].ravel().tolist())
     lacking = len(everyone - known)
     if not lacking:
         return ()
     what = part_of(lacking, len(everyone), "person of the pairs", "are in no genuine pair")
-    return (f"{what}, for want of a second image or of such a pair",)
+    return (f"{what}, for lack of a second image or of such a pair",)
 
 
 def meaningless_of_classes(num_classes: int) -> tuple[LeftOut, ...]:

@@ -261,7 +261,7 @@ def require_same_classes(name: str, found: Predictions, first_name: str, first: 
         "one has more",
     )
     raise RunError(
-        f"{name} and {first_name} know different classes ({len(found.class_names)} and "
+        f"{name} and {first_name} have different classes ({len(found.class_names)} and "
         f"{len(first.class_names)}, {difference}); only runs of the same classes go together"
     )
 

@@ -212,7 +212,7 @@ def _files(loaded: LoadedConfig, run: RunFolder, blend: Link) -> Iterator[Link]:
 
 def _why_file_is_outdated(run: RunFolder, path: Path, entry: Entry | None, blend: Link) -> str:
     if entry is None:
-        return "the ledger does not know this file"
+        return "this file is not in the ledger"
     if entry.sha256 != hash_of_file(path):
         return "it is not what was written"
     if blend.state in ("out of date", "missing"):

@@ -187,7 +187,7 @@ def submissions(
 ) -> list[SubmissionHistory]:
     """The ledger of a competition with the scores that came meanwhile, and a final choice.
 
-    Where Kaggle cannot be reached, or there are no working credentials, the ledger is as of the last look,
+    Where Kaggle cannot be reached, or there are no working credentials, the ledger is as of the last reading,
     with one warning; with `offline` Kaggle is not contacted.
 
     Raises:
@@ -202,7 +202,7 @@ def submissions(
             for each in remote:
                 session.fetch(each)
         except OfflineError as error:
-            progress.warn(f"{error}; what follows is the ledger as of the last look")
+            progress.warn(f"{error}; what follows is the ledger as of the last reading")
     histories = []
     for each in slugs:
         entries, lower = ledger.entries(each), lower_is_better(each)

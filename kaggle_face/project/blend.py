@@ -29,7 +29,7 @@ class Blend:
 
     Attributes:
         run: The run whose folder holds it.
-        result: All that the pipeline knows of it, as records.
+        result: The pipeline's record of it.
     """
 
     def __init__(self, run: Run, result: BlendResult) -> None:

@@ -37,7 +37,7 @@ class Export:
     """Files that `export` wrote, each compared with torch.
 
     Attributes:
-        result: All that the pipeline knows of them, as records.
+        result: The pipeline's record of them.
     """
 
     def __init__(self, result: ExportResult) -> None:

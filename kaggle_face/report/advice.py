@@ -27,7 +27,7 @@ OUTLYING_ERRORS = 3.0
 """Standard errors of a fold's own sample by which it differs from the other folds' mean: of ten honest folds
 one does so in about 40 runs."""
 FEWEST_FOLDS = 3
-"""With two folds nobody can say which of them is the odd one."""
+"""With two folds it is not clear which of them is the outlier."""
 DOUBTFUL_SHARE = 0.005
 """Share of held-out images with a doubtful label: the tail below three deviations of a normal distribution
 holds 0.13 %, so four times as many are not chance."""

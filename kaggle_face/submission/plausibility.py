@@ -197,7 +197,7 @@ def doubts_of_direction(
         return []
     return [
         f"the scores of '{column}' run against the blend of {run} (rank correlation {correlation:.2f}): "
-        f"is higher = {higher}, as the competition wants it, or are they turned?"
+        f"is higher = {higher}, as the competition expects it, or are they turned?"
     ]
 
 

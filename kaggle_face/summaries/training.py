@@ -25,7 +25,7 @@ _DEMO = {
     "held-out accuracy": "of images held out of training",
     "EER": "equal error rate of held-out pairs",
     "AUC": "area under the ROC curve of held-out pairs",
-    "test accuracy": "of the test images, whose truth the demo knows",
+    "test accuracy": "of the test images, whose labels the demo has",
     "test EER": "of the test pairs",
     "test AUC": "of the test pairs",
 }

@@ -1,7 +1,7 @@
 """States of a disk or a machine that are no fault of the user or the code: one line with advice.
 
 A full disk reaches Python as `OSError`, as a `RuntimeError` of torch, as an error of safetensors, as a short
-write of NumPy or as a list in `shutil.Error`; want of memory has as many shapes. `state_of` knows them all.
+write of NumPy or as a list in `shutil.Error`; lack of memory has as many shapes. `state_of` knows them all.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def wait_for_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Holds the lock file `path` for the block; calls `on_wait` once if another process holds it.
 
     Raises:
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     waited = False
     while (descriptor := _acquire(path)) is None:
@@ -53,7 +53,7 @@ def lock_if_free(path: Path, leaves_note: bool = True) -> Iterator[bool]:
         leaves_note: Whether the file names its holder.
 
     Raises:
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     descriptor = _acquire(path, leaves_note)
     try:
@@ -69,7 +69,7 @@ def lock_or_refuse(path: Path, what: str) -> Iterator[None]:
 
     Raises:
         RunError: Another process holds it; process, machine and time are named.
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     with lock_if_free(path) as is_free:
         if not is_free:
@@ -81,7 +81,7 @@ def try_lock(descriptor: int) -> bool:
     """Takes the lock of an open file if no other process has it; returns whether it was taken.
 
     Raises:
-        OSError: The file system knows no locks.
+        OSError: The file system has no locks.
     """
     try:
         if sys.platform == "win32":

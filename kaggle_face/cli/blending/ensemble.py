@@ -77,7 +77,7 @@ def _given_weights(texts: Sequence[str]) -> dict[str, float]:
     {'teammate': 0.3}
 
     Raises:
-        InputError: A text is not `NAME=SHARE`, or a name stands twice.
+        InputError: A text is not `NAME=SHARE`, or a name appears twice.
     """
     weights: dict[str, float] = {}
     for text in texts:

@@ -57,7 +57,7 @@ def group_of_test(
 
 
 def rows_by_name(group: ImageGroup) -> RowList:
-    """A row for each image, called by its file name or, where names stand twice, by its path."""
+    """A row for each image, called by its file name or, where names appear twice, by its path."""
     names = [name_of(image_id) for image_id in group.image_ids]
     ids = names if len(set(names)) == len(names) else group.image_ids
     return RowList(as_text(ids), as_text(group.image_ids))

@@ -107,7 +107,7 @@ def read_images(
     where = str(root / folder)
     if not inside:
         raise DataError(
-            f"{where} holds no image; mend the folder in competition.custom, or unpack the archive"
+            f"{where} holds no image; fix the folder in competition.custom, or unpack the archive"
         )
     noun, clause = "picture", "lie beside the class folders, in none of them"
     if entry.class_folders:
@@ -122,9 +122,7 @@ def read_images(
     loose = [image_id for image_id, name in zip(inside, names, strict=True) if not name]
     if loose and (entry.class_folders or entry.pattern is not None):
         what = naming_first(len(loose), len(inside), noun, clause, loose[0])
-        raise DataError(
-            f"{where}: {what}; move what does not belong, or mend the entry in competition.custom"
-        )
+        raise DataError(f"{where}: {what}; move what does not belong, or fix the entry in competition.custom")
     split: Split = entry.split
     return [
         ListedImage(image_id, name_of(image_id), name, split, where)
@@ -210,7 +208,7 @@ def _identities(
             f"'{texts[nameless[0]]}' in '{entry.identity}'",
         )
         raise DataError(
-            f"{table.path}:{table.line_numbers[nameless[0]]}: {what}; mend them, or say what they are with "
+            f"{table.path}:{table.line_numbers[nameless[0]]}: {what}; fix them, or say what they are with "
             f"without_identity: test or skip in competition.custom"
         )
     meaning: Split | None = "test" if entry.without_identity == "test" else None

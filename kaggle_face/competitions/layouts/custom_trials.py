@@ -51,7 +51,7 @@ def read_pairs(root: Path, entry: PairsConfig, index: ImageIndex) -> tuple[Split
     ids, notes = index.find(mentions, entry.folders, entry.cut)
     if listed.ids is not None and (places := repeated(listed.ids)):
         raise DataError(
-            f"{path}:{numbers[places[0]]}: the id '{listed.ids[places[0]]}' stands twice; mend this line"
+            f"{path}:{numbers[places[0]]}: the id '{listed.ids[places[0]]}' appears twice; fix this line"
         )
     # As ids of images the names are found as written, whatever the list calls them.
     count = len(numbers)
@@ -88,7 +88,7 @@ def read_gallery(
     people = [image for image in known.images.values() if image.identity]
     if not people:
         raise DataError(
-            f"the gallery of {root} has no known image with an identity; mend 'known' in competition.custom"
+            f"the gallery of {root} has no known image with an identity; fix 'known' in competition.custom"
         )
     if both := sorted(known.images.keys() & probes.images.keys()):
         what = naming_first(len(both), len(probes.images), "probe", "are among the known images", both[0])
@@ -156,7 +156,7 @@ def _split_joints(
             why = "in two ways" if halves else "not"
             raise DataError(
                 f"{table.path}:{line}: '{text[:120]}' of the column '{entry.first}' is {why} two images with "
-                f"'{joint}' between them; mend this line, or joint and folders in competition.custom.pairs"
+                f"'{joint}' between them; fix this line, or joint and folders in competition.custom.pairs"
             )
         firsts.append(halves[0][0])
         seconds.append(halves[0][1])
@@ -206,7 +206,7 @@ def _pair_labels(table: CsvTable, column: str, same: str | None) -> IntArray:
                 f"does not hold '{same}'" if same not in texts else f"holds {', '.join(sorted(others)[:3])}"
             )
             raise DataError(
-                f"{table.path}: the column '{column}' {what} beside the label of same pairs; mend 'same'"
+                f"{table.path}: the column '{column}' {what} beside the label of same pairs; fix 'same'"
             )
         return np.asarray([text == same for text in texts], np.int64)
     for place, text in enumerate(texts):

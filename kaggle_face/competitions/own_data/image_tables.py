@@ -198,7 +198,7 @@ def _with_nameless(
         clause = f"have '{cells[nameless[0]]}' in '{entry.identity}'"
         first = own.cells(own.image_columns[0])[nameless[0]]
         raise ConfigError(
-            f"{own.name}: {naming_first(len(nameless), len(cells), 'row', clause, first)}; mend them, or say "
+            f"{own.name}: {naming_first(len(nameless), len(cells), 'row', clause, first)}; fix them, or say "
             f"what they are with --without-identity test or --without-identity skip"
         )
     return entry.model_copy(update={"without_identity": meaning})

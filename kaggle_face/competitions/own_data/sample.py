@@ -310,7 +310,7 @@ def _read_ranking(
         odd = f"; '{others[0]}' is not an identity and is never answered" if others else ""
         find.note(f"{what}{odd}")
         return reading
-    find.note(f"{what}; '{unknown}' is the label of people whom nobody knows, and not an identity")
+    find.note(f"{what}; '{unknown}' is the label of unknown people, and not an identity")
     find.alternatives.append(f"{own.name}: if '{unknown}' is an identity or never answered, --unknown ''")
     return replace(reading, unknown=unknown or None)
 

@@ -123,7 +123,7 @@ def open_image_cache(
         first, count = min(reasons), len(reasons)
         text = naming_first(count, len(cache), "image", "cannot be read", f"{first} ({reasons[first]})")
         if broken == "error" or count == len(cache):
-            raise DataError(f"{text}; mend or remove them, or set data.broken_images=skip")
+            raise DataError(f"{text}; fix or remove them, or set data.broken_images=skip")
         progress.warn(f"{text}; left out")
     return cache
 

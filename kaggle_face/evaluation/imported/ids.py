@@ -111,8 +111,8 @@ def match_rows(path: Path, ways: Sequence[WayToName], what: str) -> tuple[IntArr
         what: What is named, for errors, such as "test images".
 
     Raises:
-        DataError: There are no rows; ids stand twice, are unknown or missing, or can be read in two ways that
-            differ.
+        DataError: There are no rows; ids appear twice, are unknown or missing, or can be read in two ways
+            that differ.
     """
     if not ways:
         raise DataError(f"{path}: the {what} have no names of their own; rename them")
@@ -123,7 +123,7 @@ def match_rows(path: Path, ways: Sequence[WayToName], what: str) -> tuple[IntArr
         raise DataError(f"{path}: {part_of(counts[''], len(ways[0].given), 'row', 'have no id')}")
     twice = [key for key, count in counts.items() if count > 1]
     if twice:
-        raise DataError(f"{path}: {naming_first(len(twice), len(counts), 'id', 'stand twice', twice[0])}")
+        raise DataError(f"{path}: {naming_first(len(twice), len(counts), 'id', 'appear twice', twice[0])}")
     fitting = [(way, rows) for way in ways if (rows := _rows_of(way)) is not None]
     if not fitting:
         raise _why_none_fits(path, max(ways, key=lambda way: len({*way.given} & {*way.wanted})), what)

@@ -214,7 +214,7 @@ def create_optimizer(
     `optim.momentum` reaches the optimisers that have one, `optim.nesterov` the plain momentum ones.
 
     Raises:
-        ConfigError: timm knows no such optimiser, or it does not take an option.
+        ConfigError: timm has no such optimiser, or it does not take an option.
     """
     name = config.name.lower()
     kind = name.rpartition("_")[2]  # `lookahead_adam` wraps `adam`

@@ -218,7 +218,7 @@ class GalleryFile:
             except sqlite3.Error as error:
                 if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
                     raise
-                damage = " ".join(str(error).split())  # such as a text that is none any more
+                damage = " ".join(str(error).split())  # such as a damaged text
         if damage is not None:
             raise self.damaged(damage)
 
@@ -248,7 +248,7 @@ class GalleryFile:
         except KaggleFaceError:
             raise
         except UnicodeDecodeError as error:
-            raise self.damaged("a text in it is none any more") from error
+            raise self.damaged("a text in it is damaged") from error
         except OSError as error:
             raise GalleryError(f"{self.path} cannot be made: {error.strerror or error}") from error
 

@@ -202,7 +202,7 @@ def _table_of(archive: zipfile.ZipFile) -> list[tuple[str, str, str, str]]:
         raise ValueError(f"images.csv has the columns {', '.join(header)}, expected {', '.join(_COLUMNS)}")
     pictures = [row[-1] for row in rows if len(row) == len(_COLUMNS) and row[-1]]
     if len(set(pictures)) != len(pictures):
-        raise ValueError("a picture stands twice in images.csv")
+        raise ValueError("a picture appears twice in images.csv")
     for name in pictures:
         if archive.getinfo(name).file_size > _MAX_FACE_BYTES:
             raise ValueError(f"{name} is larger than {_MAX_FACE_BYTES:,} bytes")

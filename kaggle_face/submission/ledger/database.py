@@ -175,7 +175,7 @@ class Ledger:
             found = [from_cells(dict(zip(header, cells, strict=True))) for cells in rows if any(cells)]
             keys = [entry_from(row).key for row in found]
             if twice := next((key for key in keys if keys.count(key) > 1), None):
-                raise ValueError(f"the key '{twice}' stands twice")
+                raise ValueError(f"the key '{twice}' appears twice")
         for values in found:
             self._insert(connection, values.pop("key"), "restored", values)
 

@@ -175,7 +175,7 @@ def _require_equal(sources: Sequence[Source]) -> None:
     split = first.folder.read_info().get("folds")
     for source in sources[1:]:
         if not np.array_equal(record_io.read_classes(source.folder.classes_file).names, names):
-            raise RunError(f"{source.name} and {first.name} know different classes; they make no soup")
+            raise RunError(f"{source.name} and {first.name} have different classes and cannot be averaged")
         if source.folder.read_info().get("folds") != split:
             raise RunError(
                 f"{source.name} and {first.name} were trained on different folds: what is held out of "
