@@ -33,7 +33,7 @@ from kaggle_face.train.settings import FoldData, select_fold
 from kaggle_face.train.training_set import adjust_training_set
 from kaggle_face.train.validation import HeldOut, choose_evaluation, predict_held_out
 
-FILE_NAME = "views.json"
+FILE_NAME = "tta.json"
 """The measured gains, in the folder of the run."""
 
 
