@@ -17,9 +17,9 @@ _LEGEND: Mapping[str, str] = {
     "people": "of a gallery",
     "rank-1 %": "probes whose best match is right",
     "rank-5 %": "probes with the right person among the best five",
-    "DIR@FPIR 1 %": "probes named right where 1 % of strangers get a name, mean ± deviation over draws",
+    "DIR@FPIR 1 %": "probes named right where 1 % of unknown people get a name, mean ± deviation over draws",
     "probes": "of a draw",
-    "strangers": "probes of people who are not enrolled",
+    "unknown": "probes of people who are not enrolled",
     "images": "enrolled of each person",
     "their mean (used)": "a person is the mean of the embeddings",
     "the best of them": "a person is the embedding nearest to the probe",
@@ -36,7 +36,7 @@ class SizeResult:
     size: int
     draws: int
     probes: int
-    strangers: int
+    unknown: int
     rank1: Interval
     rank5: Interval
     dir_mean: float
@@ -132,7 +132,7 @@ class EvaluationReport:
                 _percent(one.rank5),
                 f"{100 * one.dir_mean:.2f} ± {100 * one.dir_spread:.2f}",
                 f"{one.probes // one.draws}",
-                f"{one.strangers}",
+                f"{one.unknown}",
             )
             for one in self.sizes
         ]
@@ -144,7 +144,7 @@ class EvaluationReport:
             "rank-5 %",
             "DIR@FPIR 1 %",
             "probes",
-            "strangers",
+            "unknown",
         )
         tables = [EvaluationTable(title, header, sizes, tuple(map(str, self.comparisons)), _LEGEND)]
         if self.shots:

@@ -114,7 +114,7 @@ def describe_identified(found: Identified) -> Summary:
     if rate == 0:
         among += "; at this threshold none of them is taken for another"
     elif rate is not None:
-        among += f"; at this threshold about {rate:.1%} of strangers would get one of their names"
+        among += f"; at this threshold about {rate:.1%} of unknown people would get one of their names"
     return [*lines, among]
 
 

@@ -189,9 +189,9 @@ class ScoredPairs:
         unbeaten = 1 - _placements(self.scores[~is_same], self.trials.genuine.scores)
         influences = self.pairs.centred(beaten, unbeaten)
         if 0 < auc < 1:
-            strangers, share = self._auc_of_strangers(auc)
+            disjoint, share = self._auc_of_disjoint_pairs(auc)
             of_fewer = self.pairs.clusters.variance(influences) * (1 / share - 1)
-            return Influences(auc, influences, auc, _within(strangers, self._num_couples), of_fewer)
+            return Influences(auc, influences, auc, _within(disjoint, self._num_couples), of_fewer)
         inner = _inner(auc, self.pairs.num_people)
         return Influences(auc, influences, inner, inner, inner * (1 - inner) / self.pairs.num_people)
 
@@ -199,7 +199,7 @@ class ScoredPairs:
     def _num_couples(self) -> int:
         return self.trials.genuine.total * self.trials.impostor.total
 
-    def _auc_of_strangers(self, auc: float) -> tuple[float, float]:
+    def _auc_of_disjoint_pairs(self, auc: float) -> tuple[float, float]:
         """The AUC over genuine and impostor pairs without a person in common, and the share of those.
 
         Both pairs of a couple that shares a person are easy or hard together, which new people's are not.
@@ -217,8 +217,8 @@ class ScoredPairs:
         twice_won = np.searchsorted(impostor, genuine, "left") + np.searchsorted(impostor, genuine, "right")
         won = float((twice_won / 2 - starts[person]).sum())
         num_shared = int((starts[person + 1] - starts[person]).sum())
-        num_strangers = max(self._num_couples - num_shared, 1)
-        return (auc * self._num_couples - won) / num_strangers, num_strangers / self._num_couples
+        num_disjoint = max(self._num_couples - num_shared, 1)
+        return (auc * self._num_couples - won) / num_disjoint, num_disjoint / self._num_couples
 
     def _on_eer(self) -> Influences:
         eer, at = self.trials.equal_error_rate().eer, self.trials.highest_balanced()

@@ -33,7 +33,7 @@ def test_with_people_of_their_own_the_variance_of_the_auc_is_that_of_delong(deci
     assert found.value == pytest.approx(wins.mean())
 
 
-def test_the_auc_is_centred_on_couples_of_strangers() -> None:
+def test_the_auc_is_centred_on_disjoint_pairs() -> None:
     rng = np.random.default_rng(1)
     people = PairList(12, 3).draw(rng)
     scores = np.round(PairOfSystems(Population(0.8, 1.0)).scores(people, rng)[0], 1)
