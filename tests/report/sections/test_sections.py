@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from kaggle_face.report.sections.scores import (
     members,
     score_histograms,
 )
+from tests.support.documents import DOCS
 
 
 def blocks_of(section: Section, facts: ReportFacts) -> tuple[Block, ...]:
@@ -289,3 +291,8 @@ def test_uploads_are_shown_newest_first_with_both_scores(made_up: ReportFacts) -
     assert isinstance(figure, Figure) and figure.traces[0]["x"] == figure.traces[0]["y"]
     assert "Rank correlation 0.90" in figure.summary
     assert table_of(leaderboard.SECTION, made_up).rows[0][0] == "2026-11-24"
+
+
+def test_every_section_has_a_row_in_the_page_on_the_report() -> None:
+    rows = re.findall(r"^\| ([^|]+) \|", (DOCS / "report.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [section.title for section in SECTIONS] == rows[-len(SECTIONS) :]
