@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from benchmarks.intervals.pair_populations import PairList, PairOfSystems, Population
+from benchmarks.intervals.pair_populations import PairList, PairOfModels, Population
 from kaggle_face.bench.report import Cell, Report
 from kaggle_face.errors import InputError
 from kaggle_face.metrics.intervals.bootstrap import Resampling, draw_people
@@ -161,9 +161,9 @@ class _Simulation:
         people = setting.pairs.draw(draw)
         is_same = people[:, 0] == people[:, 1]
         pairs = PairsOfPeople.of(people, is_same)
-        first, second = PairOfSystems(setting.population).scores(people, draw)
-        systems = (ScoredPairs.of(scores, pairs) for scores in (first, second, second + GAIN * is_same))
-        return cls(setting.population, people, *systems)
+        first, second = PairOfModels(setting.population).scores(people, draw)
+        models = (ScoredPairs.of(scores, pairs) for scores in (first, second, second + GAIN * is_same))
+        return cls(setting.population, people, *models)
 
     @property
     def metrics(self) -> list[VerificationMetric]:

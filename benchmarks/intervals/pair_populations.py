@@ -85,14 +85,14 @@ class Population:
 
 
 @dataclass(frozen=True, eq=False)
-class PairOfSystems:
-    """Two systems that see the same people and pairs, alike with the correlation `likeness`."""
+class PairOfModels:
+    """Two models that see the same people and pairs, alike with the correlation `likeness`."""
 
     population: Population
     likeness: float = 0.8
 
     def scores(self, people: IntArray, draw: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """The scores (P) of both systems for pairs of people (P, 2); both are equally good."""
+        """The scores (P) of both models for pairs of people (P, 2); both are equally good."""
         num_people = int(people.max()) + 1
         effects, noise = self._alike(num_people, draw), self._alike(len(people), draw)
         is_same = people[:, 0] == people[:, 1]

@@ -39,7 +39,7 @@ _OF_RANKS = ("accuracy", "top5", "map@5")
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOutAnswers:
+class HeldOutPredictions:
     """One network's predictions on held-out data.
 
     Attributes:
@@ -54,7 +54,7 @@ class HeldOutAnswers:
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOutTruth:
+class HeldOutTargets:
     """The identities of held-out images and trials.
 
     Attributes:
@@ -74,7 +74,7 @@ class HeldOutTruth:
     @classmethod
     def of(
         cls, image_ids: StrArray, image_classes: StrArray, pairs: Pairs, known: Mapping[str, str]
-    ) -> HeldOutTruth:
+    ) -> HeldOutTargets:
         """From the images (N) and their classes, the trials, and the known classes of the trials' images."""
         of_images = np.array([f"class {name}" for name in image_classes.tolist()], np.str_)
         if not pairs.are_labelled:
@@ -134,7 +134,7 @@ class GainPart:
     influences: FloatArray
 
 
-def figures_of(answers: HeldOutAnswers, truth: HeldOutTruth, rows: HeldOutRows) -> dict[str, float]:
+def figures_of(answers: HeldOutPredictions, truth: HeldOutTargets, rows: HeldOutRows) -> dict[str, float]:
     """The metrics of both tasks on some images and trials; those of a task without any are left out.
 
     Where no image at all is held out, the metrics of classes are 0: they are the same for every network.
@@ -149,10 +149,10 @@ def figures_of(answers: HeldOutAnswers, truth: HeldOutTruth, rows: HeldOutRows) 
     return found
 
 
-def can_be_divided(truth: HeldOutTruth, composite: Composite) -> bool:
+def can_be_divided(truth: HeldOutTargets, composite: Composite) -> bool:
     """Whether each side has the data that the formula is measured on."""
     needed = set(composite.names)
-    nothing = HeldOutAnswers(
+    nothing = HeldOutPredictions(
         np.ones(len(truth.people), np.int64), np.zeros(len(truth.people)), np.zeros(len(truth.couples))
     )
     return all(needed <= set(figures_of(nothing, truth, rows)) for rows in truth.sides())
@@ -160,9 +160,9 @@ def can_be_divided(truth: HeldOutTruth, composite: Composite) -> bool:
 
 def gain_on(
     rows: HeldOutRows,
-    truth: HeldOutTruth,
-    chosen: HeldOutAnswers,
-    instead: HeldOutAnswers,
+    truth: HeldOutTargets,
+    chosen: HeldOutPredictions,
+    instead: HeldOutPredictions,
     composite: Composite,
 ) -> GainPart:
     """The gain of one network over another on some images and trials.

@@ -106,10 +106,10 @@ def _row(
     named = settings.get("train.verification_metric")
     fallback = next((metric for metric in PAIR_METRICS if metric == named), PAIR_METRICS[0])
     other = settings.get("submit.verification.slug") or None
-    asks_pairs = settings.get("competition.layout") != "custom" or any(
+    has_pairs = settings.get("competition.layout") != "custom" or any(
         settings.get(f"competition.custom.{name}", "[]") != "[]" for name in ("pairs", "galleries")
     )
-    own = own_metrics(settings.get("competition.slug", ""), fallback, other, asks_pairs)
+    own = own_metrics(settings.get("competition.slug", ""), fallback, other, has_pairs)
     classes, verification = (_task_figures(started, task, own) for task in TASKS)
     counted = {"classification": classes, "verification": verification}
     return RunRow(

@@ -12,7 +12,7 @@ from kaggle_face.summaries.summary import Summary, TextTable
 
 if TYPE_CHECKING:
     from kaggle_face.kaggle.leaderboard import Standing
-    from kaggle_face.pipeline.remote import Download, LeaderboardLook, SubmissionHistory
+    from kaggle_face.pipeline.remote import Download, LeaderboardReading, SubmissionHistory
     from kaggle_face.submission.ledger.entries import Entry
 
 _LOOKS_SHOWN = 10
@@ -98,12 +98,12 @@ def short_score(text: str | None) -> str:
         return text
 
 
-def describe_looks(looks: Sequence[LeaderboardLook], top: int) -> Summary:
+def describe_readings(looks: Sequence[LeaderboardReading], top: int) -> Summary:
     """The leaderboard of each competition."""
-    return [line for look in looks for line in describe_look(look, top)]
+    return [line for look in looks for line in describe_reading(look, top)]
 
 
-def describe_look(look: LeaderboardLook, top: int) -> Summary:
+def describe_reading(look: LeaderboardReading, top: int) -> Summary:
     """The best teams, the own place, the gap to each cut-off, and earlier readings."""
     lines = describe_standing(look.slug, look.standing, top)
     if len(look.looks) <= 1:

@@ -193,7 +193,7 @@ def _identities(
     if entry.identity is None:
         return [""] * len(splits), [*splits]
     texts = identity_texts(table.columns[entry.identity])
-    names = ["" if names_nobody(text) else text for text in texts]
+    names = ["" if is_missing_name(text) else text for text in texts]
     nameless = [
         place
         for place, (name, split) in enumerate(zip(names, splits, strict=True))
@@ -216,10 +216,10 @@ def _identities(
     return names, [meaning if place in places else split for place, split in enumerate(splits)]
 
 
-def names_nobody(cell: str) -> bool:
+def is_missing_name(cell: str) -> bool:
     """Whether a cell of an identity column is a usual mark of a missing value.
 
-    >>> names_nobody("NaN"), names_nobody("NA"), names_nobody("Na")
+    >>> is_missing_name("NaN"), is_missing_name("NA"), is_missing_name("Na")
     (True, True, False)
     """
     return cell == "NA" or cell.lower() in _MISSING
@@ -232,8 +232,8 @@ def identity_texts(cells: Sequence[str]) -> list[str]:
     (['3', '', '12'], ['3.0', '2.5'])
     """
     texts = [cell.strip() for cell in cells]
-    if all(names_nobody(text) or _WHOLE_NUMBER.fullmatch(text) for text in texts):
-        return [text if names_nobody(text) else text.partition(".")[0] for text in texts]
+    if all(is_missing_name(text) or _WHOLE_NUMBER.fullmatch(text) for text in texts):
+        return [text if is_missing_name(text) else text.partition(".")[0] for text in texts]
     return texts
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from kaggle_face.competitions.files.folders import name_of
-from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS, identity_texts, names_nobody
+from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS, identity_texts, is_missing_name
 from kaggle_face.competitions.own_data.answers import Meaning, meaning_of
 from kaggle_face.competitions.own_data.findings import Findings
 from kaggle_face.competitions.own_data.folders import split_called
@@ -46,7 +46,7 @@ def take_image_tables(find: Findings, tables: Sequence[OwnTable], wanted: frozen
         find.covered |= {*found}
         if entry.identity is not None:
             texts = identity_texts(own.cells(entry.identity))
-            find.names |= {name for name in texts if not names_nobody(name)}
+            find.names |= {name for name in texts if not is_missing_name(name)}
             if (doubt := doubt_on(own, entry.identity, find.samples)) is not None:
                 find.note(doubt)
         _explain(find, own, entry)
@@ -186,7 +186,7 @@ def _with_nameless(
     """
     assert entry.identity is not None, "only of tables with identities"
     cells = own.cells(entry.identity)
-    nameless = [place for place, cell in enumerate(cells) if names_nobody(cell)]
+    nameless = [place for place, cell in enumerate(cells) if is_missing_name(cell)]
     if not nameless or entry.split == "test" or entry.split_column is not None:
         return entry
     meaning = find.answers.without_identity

@@ -89,9 +89,9 @@ def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[st
             find.note(
                 f"{own.name}: the sample submission, whose {own.shown(own.image_columns[0])} are probes"
             )
-            reading = replace(reading, no_match=_label_of_nobody(find, own, reading.unknown), unknown=None)
+            reading = replace(reading, no_match=_label_of_unknown(find, own, reading.unknown), unknown=None)
         elif not own.image_columns and _take_ids_of_probes(find, own):
-            reading = replace(reading, no_match=_label_of_nobody(find, own, reading.unknown), unknown=None)
+            reading = replace(reading, no_match=_label_of_unknown(find, own, reading.unknown), unknown=None)
         elif find.answers.row_order is not None:
             find.note(
                 f"{own.name}: the sample submission, whose {own.shown(_ids_of(find, own))} count images"
@@ -192,7 +192,7 @@ def _take_numbers_of_images(find: Findings, own: OwnTable) -> None:
         find.note(f"{fitting[0]}/: test images, whose numbers are in {own.name}: {cells[0]} for {images[0]}")
 
 
-def _label_of_nobody(find: Findings, own: OwnTable, answer: str | None) -> str | None:
+def _label_of_unknown(find: Findings, own: OwnTable, answer: str | None) -> str | None:
     """The word for people who are not in the gallery: as answered, or as the sample has it.
 
     It is called so, or is the only one beside names of known people.

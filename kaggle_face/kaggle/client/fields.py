@@ -36,7 +36,7 @@ def number_of(item: Any, name: str) -> int:
     return value
 
 
-def truth_of(item: Any, name: str) -> bool:
+def flag_of(item: Any, name: str) -> bool:
     """True or false; false where there is nothing."""
     value = getattr(item, name)
     if value is not None and not isinstance(value, bool):

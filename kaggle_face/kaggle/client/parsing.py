@@ -19,6 +19,7 @@ from kaggle_face.kaggle.client.answers import (
     RemoteSubmission,
 )
 from kaggle_face.kaggle.client.fields import (
+    flag_of,
     hours_of,
     moment_of,
     name_of,
@@ -27,7 +28,6 @@ from kaggle_face.kaggle.client.fields import (
     required_text,
     score_of,
     text_of,
-    truth_of,
 )
 from kaggle_face.kaggle.client.transport import UnreadableAnswerError
 
@@ -52,7 +52,7 @@ def competition_from(item: Any, slug: str) -> RemoteCompetition:
         number_of(item, "max_daily_submissions"),
         moment_of(item, "deadline"),
         number_of(item, "team_count"),
-        truth_of(item, "user_has_entered"),
+        flag_of(item, "user_has_entered"),
         number_of(item, "user_rank") or None,
     )
 
@@ -91,7 +91,7 @@ def limits_from(item: Any) -> Limits:
         number_of(item, "num_today"),
         number_of(item, "num_total"),
         number_of(item, "num_allowed_now"),
-        truth_of(item, "limited_by_total"),
+        flag_of(item, "limited_by_total"),
     )
 
 

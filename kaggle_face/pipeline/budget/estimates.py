@@ -18,7 +18,7 @@ from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config import LoadedConfig
 from kaggle_face.errors import KaggleFaceError, RunError, counted
-from kaggle_face.hardware import available_cpus, processor_name
+from kaggle_face.hardware import available_cpus, cpu_name
 from kaggle_face.hints import settings_command
 from kaggle_face.progress import Progress
 
@@ -104,7 +104,7 @@ def machine_name(device: str) -> str:
     if resolved.type == "cuda":
         return torch.cuda.get_device_name(resolved)
     cores = available_cpus()
-    name = f"{processor_name()}, {counted(cores, 'core')}"
+    name = f"{cpu_name()}, {counted(cores, 'core')}"
     return name if resolved.type == "cpu" else f"{name}, {resolved.type}"
 
 
