@@ -149,7 +149,7 @@ def part_of(count: int, total: int, noun: str, clause: str) -> str:
 
 
 def counted(count: int, noun: str, clause: str = "") -> str:
-    """A number with its noun in the singular or the plural, and what holds of so many.
+    """A number with its noun in the singular or the plural, and a clause whose verb agrees.
 
     Args:
         count: How many there are.
@@ -188,7 +188,7 @@ def plural_of(noun: str) -> str:
 
 
 def agreeing(count: int, clause: str) -> str:
-    """A clause that begins with a verb in the plural, as it is of so many.
+    """A clause whose verb, given in the plural, agrees with a number.
 
     >>> agreeing(1, "are missing"), agreeing(1, "appear twice"), agreeing(1, "cannot be read")
     ('is missing', 'appears twice', 'cannot be read')

@@ -92,7 +92,7 @@ def _measure(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def _train(
     config: Config, num_classes: int, steps: int, distributed: DistributedContext
 ) -> tuple[Messages, list[float]]:
-    """The messages of so many steps after the first ones, and the seconds of each step."""
+    """The messages of some steps after the first ones, and the seconds of each step."""
     data = _random_fold(config, num_classes, (_WARMUP_STEPS + steps) * config.train.batch_size)
     with tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder:
         network = create_fold_network(config, data).to(resolve_device(config.device))
@@ -115,7 +115,7 @@ def _train(
 
 
 def _random_fold(config: Config, num_classes: int, num_images: int) -> FoldData:
-    """Images of noise, each of a class of its own as far as there are so many."""
+    """Images of noise, each of its own class as far as there are enough classes."""
     side, draw = config.data.image_size, np.random.default_rng(0)
     ids = np.array([f"{number:06d}" for number in range(num_images)])
     pixels = draw.integers(0, 256, (num_images, side, side, 3), np.uint8)

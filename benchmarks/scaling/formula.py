@@ -66,18 +66,18 @@ class Step:
 
     @property
     def head_operations(self) -> float:
-        """Of the products of the head in each process, forward and backward."""
+        """Operations of the head's products in each process, forward and backward."""
         return 6.0 * self.images * self.embedding_size * self.held_classes
 
     @property
     def weight_bytes(self) -> float:
-        """Of weights, gradients and momentum in each process."""
+        """Bytes of weights, gradients and momentum in each process."""
         weights = self.body_weights + self.held_classes * self.embedding_size
         return _COPIES_OF_WEIGHTS * _FLOAT * weights
 
     @property
     def logit_bytes(self) -> float:
-        """Of what head and loss keep in each process."""
+        """Bytes that head and loss keep in each process."""
         return _COPIES_OF_LOGITS * _FLOAT * self.images * self.held_classes
 
 

@@ -127,7 +127,7 @@ class PlanShape(Shape):
 
 
 class BudgetShape(Shape):
-    """`budget.json`: how far a run within a time budget came."""
+    """`budget.json`: the progress of a run within a time budget."""
 
     settings: str
     began_at: Seconds

@@ -154,7 +154,7 @@ def find_named_run(
 
 
 def find_own_run(loaded: LoadedConfig, name: str | None, log: Callable[[str], None]) -> RunFolder:
-    """The same for a command that works with today's settings, so with runs of these settings alone.
+    """The run of a command that works with today's settings, among runs of these settings.
 
     Raises:
         RunError: As `find_named_run`; or the run is one of other settings.
@@ -167,7 +167,7 @@ def find_own_run(loaded: LoadedConfig, name: str | None, log: Callable[[str], No
 
 
 def find_blended_run(loaded: LoadedConfig, name: str | None, log: Callable[[str], None]) -> RunFolder:
-    """The same for a command that needs a blend.
+    """The run of a command that needs a blend.
 
     Without a name, where no training has a finished fold, it is the only imported run that has a blend: a
     training that was just begun does not hide it.

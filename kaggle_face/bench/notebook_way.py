@@ -94,7 +94,7 @@ def endless_steps(trainer: PlainTrainer, loader: Iterable[tuple[Tensor, Tensor]]
 
 
 class _NotebookTransform:
-    """From a PIL picture to a normalised tensor."""
+    """The transform of a PIL picture to a normalised tensor."""
 
     def __init__(self, config: Config, trainer: PlainTrainer) -> None:
         network = trainer.network

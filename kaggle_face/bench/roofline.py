@@ -165,7 +165,7 @@ def _draw_face(root: Path, number: int, side: int) -> str:
 
 
 def _rate(work: Callable[[], object], seconds: float) -> float:
-    """Images a second over at least so many seconds."""
+    """Images per second over a least number of seconds."""
     began, images = time.perf_counter(), 0
     while images == 0 or time.perf_counter() - began < seconds:
         work()

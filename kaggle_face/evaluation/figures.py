@@ -141,7 +141,7 @@ def class_figures(members: Sequence[Member]) -> list[ClassFigures]:
 
 
 def figures_of_logits(held_out: Sequence[HeldOutLogits]) -> list[ClassFigures]:
-    """The same from logits that are open, of the folds one after the other: an entry for each member."""
+    """The figures of each member from open logits, of the folds one after the other."""
     labels = np.concatenate([fold.labels for fold in held_out])
     folds = np.repeat([fold.fold for fold in held_out], [len(fold.labels) for fold in held_out])
     figures = []

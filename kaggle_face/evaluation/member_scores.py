@@ -53,7 +53,7 @@ class MemberScores:
         return block
 
     def restricted_to(self, positions: IntArray) -> MemberScores:
-        """The same record seen through some of the shared positions."""
+        """The record restricted to some of the shared positions."""
         return MemberScores(self.name, self.values, positions if self.rows is None else self.rows[positions])
 
 

@@ -67,7 +67,7 @@ class InputScaling(nn.Module):
         self.factor = nn.Buffer(1.0 / (_LARGEST_PIXEL * network.backbone.input_std))
 
     def forward(self, images_BHW3: Tensor) -> Tensor:
-        """The same numbers as `FaceNetwork.normalize`."""
+        """The output of `FaceNetwork.normalize`."""
         scaled_BHW3 = (images_BHW3.to(torch.float32) - self.mean) * self.factor
         return scaled_BHW3.permute(0, 3, 1, 2)
 

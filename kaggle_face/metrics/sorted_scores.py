@@ -38,7 +38,7 @@ class SortedScores:
         return cls(scores, range(len(scores) + 1), len(scores))
 
     def reweighted(self, weights: IntArray) -> SortedScores:
-        """The same trials with integer weights (N,) >= 0, in ascending order of their scores."""
+        """The trials with integer weights (N,) >= 0, in ascending order of their scores."""
         below = np.concatenate([np.zeros(1, np.int64), np.cumsum(weights, dtype=np.int64)])
         return SortedScores(self.scores, below, int(below[-1]))
 

@@ -93,7 +93,7 @@ class SortedTrials:
         return cls(*map(SortedScores.of_ascending, sorted_on_cores(genuine, impostor)))
 
     def reweighted(self, genuine: IntArray, impostor: IntArray) -> SortedTrials:
-        """The same trials with integer weights, in ascending order of each class's scores."""
+        """The trials with integer weights, in ascending order of each class's scores."""
         return SortedTrials(self.genuine.reweighted(genuine), self.impostor.reweighted(impostor))
 
     def metric(self, name: VerificationMetric, places: GenuinePlaces | None = None) -> float:

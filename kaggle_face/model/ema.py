@@ -56,7 +56,7 @@ class AveragedNetwork:
         self.updates += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a resumed training needs: the count of updates and the average."""
+        """The count of updates and the average, for a resumed training."""
         return {"updates": self.updates, "network": self.network.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

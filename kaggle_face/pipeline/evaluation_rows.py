@@ -116,7 +116,7 @@ class MistakesRow:
 
 @dataclass(frozen=True)
 class TaskEvaluation:
-    """All that was measured of a task.
+    """The results of a task.
 
     Attributes:
         threshold_files: The path of `thresholds.json` by member.

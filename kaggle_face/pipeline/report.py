@@ -137,7 +137,7 @@ def write_run_report(
 def gather_facts(
     loaded: LoadedConfig, runs: Sequence[RunFolder], options: ReportOptions, progress: Progress
 ) -> ReportFacts:
-    """All that the report shows; `write_run_report` describes arguments and errors."""
+    """Gathers the facts of a report; `write_run_report` describes arguments and errors."""
     run = runs[0]
     first_fold = _first_finished(run, options.folds)
     config = _config_of(loaded, run, first_fold)

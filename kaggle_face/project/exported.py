@@ -26,7 +26,7 @@ class Exportable(Protocol):
     """A run or a blend of a project."""
 
     def part_to_export(self) -> tuple[RunFolder, bool]:
-        """The folder of the run, and whether the blend in it is meant."""
+        """The folder of the run, and whether its blend is exported."""
 
     def call(self) -> AbstractContextManager[tuple[LoadedConfig, Progress]]:
         """The frame of a call of its project, with the project's settings."""

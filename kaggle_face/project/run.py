@@ -246,7 +246,7 @@ class Run:
         return export(self, folder, outputs, precisions, fold, checkpoint)
 
     def part_to_export(self) -> tuple[RunFolder, bool]:
-        """The folder of the run, and that no blend is meant; for `export`."""
+        """The folder of the run, and False: not a blend; for `export`."""
         return self.folder, False
 
     @contextmanager

@@ -89,7 +89,7 @@ class Identified:
     problems: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """All of it but the problems."""
+        """The values for JSON, without the problems."""
         pairs = zip(self.faces, self.answers, strict=True)
         return {
             "threshold": self.threshold.as_json(),

@@ -274,7 +274,7 @@ def threshold_is_strict(found: Evidence) -> Step | None:
 
 
 def confidence_misleads(found: Evidence) -> Step | None:
-    """Probabilities differ from how often they are right."""
+    """Predicted probabilities are not calibrated."""
     if found.calibration_error is None or found.calibration_error < CALIBRATION_ERROR:
         return None
     return Step(

@@ -1,4 +1,4 @@
-"""All that a report shows, as `pipeline.report` gathers it; sections and advice read nothing else.
+"""The facts of a report, as `pipeline.report` gathers them; sections and advice read nothing else.
 
 Letters: N images, P trials, M members, D embedding size, Q probes.
 """

@@ -33,7 +33,7 @@ _DIFFERENCES = {
 
 
 def describe_evaluation(result: EvaluationResult) -> Summary:
-    """All that was measured, by task."""
+    """The results of an evaluation, by task."""
     from kaggle_face.inference.labelled_test import TestAccuracy
 
     lines: list[str | TextTable] = []

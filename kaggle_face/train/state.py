@@ -73,7 +73,7 @@ class TrainingState:
         return self.average.network if self.average is not None else self.network
 
     def pace_of(self, epochs: int) -> Pace:
-        """The pace of the training, planned to have so many epochs."""
+        """The pace of the training by the planned number of epochs."""
         return Pace.of(self.pace, epochs)
 
     def improves(self, checkpoint: CheckpointName, score: float) -> bool:

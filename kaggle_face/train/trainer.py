@@ -181,7 +181,7 @@ class Trainer:
         return self._act in ("train", "save")
 
     def _finish_epoch(self) -> bool:
-        """Measures and keeps the epoch; false if a signal came first, with the state of its last step."""
+        """Measures and saves the epoch; False if a signal came first, with the last step's state saved."""
         state = self.state
         require_finite_weights(state, self.settings)
         try:

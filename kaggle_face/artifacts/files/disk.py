@@ -107,7 +107,7 @@ def state_of(error: BaseException) -> OSError | MemoryError | None:
 
 
 def _state_of_library_error(error: BaseException, text: str) -> OSError | MemoryError | None:
-    """The same for the errors of libraries that need not be imported to be known."""
+    """The state behind an error of a library that need not be imported to be recognised."""
     if type(error).__name__ == "SafetensorError":
         return _numbered(text, None)
     if type(error).__module__.startswith(_WRAP_SQLITE) and error.__cause__ is not None:
@@ -166,7 +166,7 @@ def state_line(error: BaseException) -> str | None:
 
 
 def _is_fact_of_path(error: OSError) -> bool:
-    """Whether the system's words are enough; a name that a disk cannot store is an invalid argument."""
+    """Whether the system's words explain the error; a name that a disk cannot store is an invalid argument."""
     is_odd_name = error.errno == errno.EINVAL and error.filename is not None
     return error.errno in _FACTS_OF_A_PATH or is_odd_name
 

@@ -99,7 +99,7 @@ def entry_of_table(find: Findings, own: OwnTable) -> tuple[ImagesConfig, list[st
 
 
 def locate(find: Findings, own: OwnTable, columns: Sequence[str]) -> tuple[str, list[str]]:
-    """The folder that the names in columns are meant to lie in, and the images named.
+    """The folder of the names in columns, and the images named.
 
     Raises:
         ConfigError: Two folders are equally likely.

@@ -127,7 +127,7 @@ class StoredPixels:
             raise self._damaged(f"{what}row {wrong[0]}")
 
     def __getitem__(self, key: Any) -> npt.NDArray[np.uint8]:
-        """The pixels of rows: what `key` would choose of an array of so many rows."""
+        """The pixels of rows, as NumPy's indexing chooses them."""
         chosen = np.arange(len(self))[key]
         rows = np.atleast_1d(chosen)
         pixels = np.empty((len(rows), *self.shape[1:]), np.uint8)

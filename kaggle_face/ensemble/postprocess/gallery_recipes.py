@@ -55,7 +55,7 @@ class NetworkGallery:
         return mean_directions(unit_GD, self.person_of_image, int(self.person_of_image.max()) + 1)
 
     def of_probes(self, rows: IntArray) -> NetworkGallery:
-        """The same gallery with some of the probes alone."""
+        """The gallery with some of the probes."""
         return NetworkGallery(self.known, self.person_of_image, self.probes[rows], self.cohort, self.weight)
 
 

@@ -50,7 +50,7 @@ _AS_THEY_ARE, _FROM_FIRST, _FROM_SECOND, _FROM_ALL = range(4)
 
 @dataclass(frozen=True, eq=False)
 class ClassProblem:
-    """All that the search reads: candidate logits, and the side of each image."""
+    """The input of the search: candidate logits, and the side of each image."""
 
     table: LikelyClasses
     sides: IntArray

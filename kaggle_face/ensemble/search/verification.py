@@ -47,7 +47,7 @@ MOST_PAIRS = 30_000
 
 @dataclass(eq=False)
 class PairProblem:
-    """All that the search reads."""
+    """The input of the search."""
 
     trials: HeldOutPairs
     objective: TaskObjective

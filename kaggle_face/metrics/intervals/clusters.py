@@ -86,7 +86,7 @@ class PairClusters:
 
     @classmethod
     def of(cls, people: npt.ArrayLike) -> PairClusters:
-        """From a table (P, 2) of the two people of each pair, any ids.
+        """The clusters of a table (P, 2) of the two people of each pair, any ids.
 
         Raises:
             InputError: It has another shape.

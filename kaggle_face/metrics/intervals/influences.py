@@ -83,7 +83,7 @@ class PairsOfPeople:
 
     @classmethod
     def of(cls, people: npt.ArrayLike, is_same: BoolArray) -> PairsOfPeople:
-        """From the two people of each pair (P, 2).
+        """The pairs of a table (P, 2) of the two people of each.
 
         Raises:
             InputError: Another shape, or too few people.

@@ -63,7 +63,7 @@ class PlannedNetwork:
         return NetworkDigest(self.name, weights_digest(self.fold.weights_file(self.checkpoint)))
 
     def fingerprint(self) -> str:
-        """Of the weights and all settings that change an embedding."""
+        """A digest of the weights and all settings that change an embedding."""
         config = self.fold.read_config()
         return fingerprint_of(self.fold.weights_file(self.checkpoint), config, self.flip, self.crops)
 
@@ -114,7 +114,7 @@ class ExportPlan:
         return "; ".join(dict.fromkeys(each.averaging for each in self.networks))
 
     def fingerprint(self) -> str:
-        """Of all networks with their shares; that of the network itself where there is one."""
+        """A digest of all networks with their shares; that of the network itself where there is one."""
         if not self.is_blend:
             return self.networks[0].fingerprint()
         parts = [[each.fingerprint(), each.pair_share] for each in self.networks if each.pair_share > 0]

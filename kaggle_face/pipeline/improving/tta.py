@@ -60,7 +60,7 @@ class TtaChoice:
 
 @dataclass(frozen=True, eq=False)
 class _HeldOutFigures:
-    """Of all folds: images (N) that get the right class, scores (P) of pairs on the scale of their fold."""
+    """Held-out results of all folds: correct images (N), scores (P) of pairs on the scale of their fold."""
 
     hits: np.ndarray
     people: np.ndarray

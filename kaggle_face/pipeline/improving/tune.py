@@ -121,7 +121,7 @@ class TuneResult:
 
 
 def tune(loaded: LoadedConfig, options: TuneOptions, progress: Progress) -> TuneResult:
-    """Runs trials until there are so many, keeps the best as a run, and writes its settings as a config.
+    """Runs a number of trials, keeps the best as a run, and writes its settings as a config.
 
     Raises:
         ConfigError: The search space cannot be read, or names a setting or a value that cannot be searched.

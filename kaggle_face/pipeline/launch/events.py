@@ -116,7 +116,7 @@ class _WrittenCounter:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what is not written yet."""
+        """Writes pending events."""
         if self._steps:
             self._writer.write("advance", counter=self.number, steps=self._steps, note=self._note)
         self._steps, self._written = 0, time.monotonic()

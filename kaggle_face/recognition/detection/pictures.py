@@ -55,7 +55,7 @@ class Face:
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same pixels, whatever the file's name."""
+        """A digest of the pixels, whatever the file's name."""
         return blake2b(repr(self.crop.shape).encode() + self.crop.tobytes(), digest_size=16).hexdigest()
 
     def __str__(self) -> str:
@@ -97,7 +97,7 @@ class PictureReader:
 def read_face(
     data: bytes, source: str, detector: FaceDetector | None, size_px: int, choice: Choice = "only"
 ) -> Face:
-    """The one face that is meant.
+    """The face of a picture; of several the one that `choice` picks.
 
     Args:
         data: The bytes of a picture file.

@@ -178,7 +178,7 @@ class GalleryFile:
         return connection
 
     def _open_first(self) -> None:
-        """Checks whose file it is; an empty one becomes a gallery."""
+        """Checks that a file is a gallery, and makes an empty one a gallery."""
         with closing(self._connect()) as connection:
             connection.execute("BEGIN")  # its facts of one moment: another process may be making the tables
             is_ours = self._is_ours(connection)

@@ -210,7 +210,7 @@ class Gallery:
                 add_audit(connection, action, number, name, details)
 
     def audit(self) -> list[AuditRow]:
-        """All that was done, oldest first."""
+        """The audit log, oldest first."""
         query = "SELECT time, action, person, name, details FROM audit ORDER BY number"
         with self._file.reading() as connection:
             self._file.require_written(connection, "audit")

@@ -65,7 +65,7 @@ class Person:
     added: str
 
     def as_json(self) -> dict[str, Any]:
-        """Name, number and how many images."""
+        """Name, number and number of images as JSON values."""
         return {"name": self.name, "number": self.number, "images": self.num_images}
 
 

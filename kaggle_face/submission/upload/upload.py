@@ -113,7 +113,7 @@ def upload(job: Upload, session: KaggleSession, reserve: int, force: bool = Fals
 
 
 def wait_for_scores(session: KaggleSession, entries: Sequence[Entry], minutes: float) -> list[Entry]:
-    """The rows once Kaggle scored or refused them, or as they are after so many minutes.
+    """The rows once Kaggle scored or refused them, or as they are after the longest wait.
 
     Raises:
         RemoteError: Kaggle cannot be reached any more; the uploads are safe.

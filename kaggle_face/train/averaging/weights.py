@@ -43,14 +43,14 @@ class WeightMean:
                 mean.copy_(weights[name])
 
     def copy(self) -> WeightMean:
-        """The same mean, to go on with apart from this one."""
+        """A copy of the mean."""
         other = WeightMean()
         other.count = self.count
         other.tensors = {name: tensor.clone() for name, tensor in self.tensors.items()}
         return other
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a resumed training needs."""
+        """The state for a resumed training."""
         return {"count": self.count, "tensors": self.tensors}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

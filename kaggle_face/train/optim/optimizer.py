@@ -151,7 +151,7 @@ def step_and_take_back(
 
 
 def changed_on_device(optimizer: torch.optim.Optimizer) -> list[list[Tensor]] | None:
-    """All that an update changes, by dtype; None where a part is not there yet or lies elsewhere."""
+    """The tensors that an update changes, by dtype; None where a part is not there yet or lies elsewhere."""
     by_dtype: dict[torch.dtype, list[Tensor]] = {}
     for group in optimizer.param_groups:
         if any("step" in name for name in group):

@@ -47,7 +47,7 @@ class Engine:
         self.forward = forward
 
     def begin_epoch(self) -> None:
-        """Allows for other parameters to be trained from now on, and other parts to be in training mode."""
+        """Prepares for an epoch, which may train other parameters or modules."""
 
     def embed(self, images_SCHW: Tensor, is_last: bool = True, reaches_network: bool = True) -> Tensor:
         """The embeddings (S, D) of this process's share.

@@ -205,6 +205,6 @@ def _gather_blocks() -> Callable[[Tensor, Tensor], object]:
 
 
 def _add_up_blocks() -> Callable[[Tensor, Tensor], object]:
-    """The same for a sum that each process gets one block of."""
+    """The sum of which each process gets one block."""
     function: Callable[[Tensor, Tensor], object] | None = getattr(distributed, "reduce_scatter_single", None)
     return function if function is not None else distributed.reduce_scatter_tensor

@@ -67,7 +67,7 @@ class LostTrials:
         self._seen: dict[int, tuple[object, float]] = {}
 
     def among(self, running: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        """Those that showed no sign of life for so many seconds, or whose process is gone."""
+        """The trials whose heartbeat is too old, or whose process is gone."""
         now, lost = self._clock(), []
         for trial in running:
             sign = (trial.user_attrs.get(BEAT), len(trial.intermediate_values), len(trial.user_attrs))

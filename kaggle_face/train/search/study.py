@@ -186,7 +186,7 @@ class Search:
         return {trial.number for trial in self._trials("RUNNING", "COMPLETE", "PRUNED", "FAIL")}
 
     def coming(self, trials: int) -> list[int]:
-        """Numbers of the trials that are still to be run for so many in all."""
+        """Numbers of the trials that are still to run."""
         waiting = self._trials("WAITING")
         first = len(self._trials())
         left = max(0, trials - self.num_done)
@@ -215,7 +215,7 @@ class Search:
         on_end: Callable[[], None],
         progress: Progress,
     ) -> None:
-        """Runs trials until there are so many in all, of all workers, or the time is up.
+        """Runs trials until a number of all workers' is reached, or the time is up.
 
         Where others run the last ones, it waits for them, and repeats those whose worker is gone.
 

@@ -183,7 +183,7 @@ class RandomResizedCrop(BatchTransform):
 
     @property
     def num_draws(self) -> int:
-        """Area and ratio of ten tries, the row and the column."""
+        """The number of draws: area and ratio of ten tries, the row and the column."""
         return 22
 
     def __call__(self, images_BCHW: Tensor, draws_BK: Tensor) -> Tensor:
