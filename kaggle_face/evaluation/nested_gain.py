@@ -75,7 +75,7 @@ class HeldOutTargets:
     def of(
         cls, image_ids: StrArray, image_classes: StrArray, pairs: Pairs, known: Mapping[str, str]
     ) -> HeldOutTargets:
-        """The targets of images (N) with their classes, trials, and the known classes of the trials' images."""
+        """The targets of images (N), their classes, trials, and known classes of the trials' images."""
         of_images = np.array([f"class {name}" for name in image_classes.tolist()], np.str_)
         if not pairs.are_labelled:
             none = np.empty(0, np.str_)

@@ -226,7 +226,7 @@ def _write_record(
     answers: ImportedValues,
     ids: StrArray,
 ) -> dict[str, float]:
-    """Writes one record, sealed with the files that it is made of; its figures where the truth is known."""
+    """Writes one record, sealed with its files; returns its figures where labels are known."""
     made_of = {
         "files": digest_of_names([digest_of_file(path) for path in answers.sources]),
         "settings": answers.note,

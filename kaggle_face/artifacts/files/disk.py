@@ -166,7 +166,7 @@ def state_line(error: BaseException) -> str | None:
 
 
 def _is_fact_of_path(error: OSError) -> bool:
-    """Whether the system's words explain the error; a name that a disk cannot store is an invalid argument."""
+    """Whether the system's words explain the error; a name that a disk cannot store is an invalid one."""
     is_odd_name = error.errno == errno.EINVAL and error.filename is not None
     return error.errno in _FACTS_OF_A_PATH or is_odd_name
 

@@ -81,7 +81,7 @@ def verification_difference(
     metric: VerificationMetric = "eer",
     confidence: float = CONFIDENCE,
 ) -> Difference:
-    """Difference of a verification metric, first minus second system, on the same pairs.
+    """Difference of a verification metric, first minus second model, on the same pairs.
 
     Shapes: first_scores, second_scores (P,) of the same pairs, labels (P,), people (P, 2).
 

@@ -49,7 +49,7 @@ def _with_chance(step: Any) -> BatchTransform | None:
 
 
 def _form(step: Any) -> BatchTransform | None:
-    """The batched form of a transform that happens for certain."""
+    """The batched form of a transform, applied with probability 1."""
     make = _FORMS.get(type(step).__name__)
     return make(step) if make is not None else None
 
