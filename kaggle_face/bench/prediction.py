@@ -42,7 +42,7 @@ Batches = Callable[[], Iterator[Tensor]]
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A network that predicts, and how."""
+    """A network and its way of embedding."""
 
     network: FaceNetwork
     device: torch.device

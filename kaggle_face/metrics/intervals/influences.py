@@ -8,7 +8,7 @@
   (Hsieh and Turnbull 1996).
 
 Slopes are read from the curve in normal deviates (the DET plot of Martin et al. 1997). There the curves of
-most systems are nearly straight, so a slope can be read over a range wide enough to hold many pairs.
+most models are nearly straight, so a slope can be read over a range wide enough to hold many pairs.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class ScoredPairs:
         return self.pairs.clusters.likeness(self.scores, ~self.pairs.is_same, self.pairs.num_people)
 
     def influences(self, metric: VerificationMetric) -> Influences:
-        """The influences on a metric, computed once: one system is often compared with many.
+        """The influences on a metric, computed once: one model is often compared with many.
 
         Raises:
             InputError: Too few impostor pairs for the FPR.
