@@ -1,6 +1,6 @@
 """Figures of models, soups and blends, out of fold and on a test set whose truth is known.
 
-Weights, spaces and post-processing are chosen on what is held out of training; the test set says how they do
+Weights, spaces and post-processing are chosen on held-out data; the test set measures how they do
 on data by which nothing was chosen.
 """
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 SERIES = tuple(f"var(--series-{number})" for number in range(1, 9))
-"""Colours of lines, told apart with every common colour blindness as well."""
+"""Colours of lines, distinguishable with every common colour blindness as well."""
 INK, FAINT, GOOD, BAD = "var(--ink)", "var(--faint)", "var(--good)", "var(--bad)"
 
 Cell = str | int | float | bool | None

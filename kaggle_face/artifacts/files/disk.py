@@ -61,7 +61,7 @@ _OF_WINDOWS = {
     59: errno.ESTALE, 64: errno.ESTALE, 1314: errno.EPERM, 1450: errno.ENOMEM, 1455: errno.ENOMEM,
     1816: errno.EDQUOT,
 }  # fmt: skip
-"""What Windows tells apart by numbers of its own (`winerror`), for which Python has another `errno`."""
+"""Errors that Windows numbers itself (`winerror`), for which Python has another `errno`."""
 # What is wrong with a path and not a bug: the system's words are enough.
 _FACTS_OF_A_PATH = frozenset(
     (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EXDEV, errno.EMLINK,

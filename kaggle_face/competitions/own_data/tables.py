@@ -263,7 +263,7 @@ def _only_folder(
 def _refuse_names_of_several_images(
     own: OwnTable, columns: Sequence[str], names: Sequence[str], index: ImageIndex
 ) -> None:
-    """Refuses rows of one name that several images have: only their folders tell them apart."""
+    """Refuses rows of one name that several images have: only their folders differ."""
     if len(columns) > 1 or len(names) == len(own.cells(columns[0])):
         return
     name = next(name for name in names if len(index.match(name, ("",), own.cut).image_ids) > 1)
