@@ -67,8 +67,8 @@ def check_competition(
 
     Raises:
         DataError: The folder cannot be read, or has no known layout.
-        InputError: A page is wished without decoding images, or its path is a folder.
-        MissingExtraError: A page is wished and the extra `report` is not installed.
+        InputError: A page is requested without decoding images, or its path is a folder.
+        MissingExtraError: A page is requested and the extra `report` is not installed.
     """
     if page is not None:
         if not decode_images:
