@@ -28,7 +28,7 @@ _PART_HELD_OUT = 5
 
 @dataclass(frozen=True)
 class FaceFolders:
-    """Where the faces are: each folder holds one folder per person.
+    """The folders of the faces, each with one folder per person.
 
     Attributes:
         measured: People whose accuracy is measured on a fifth of their images.
@@ -46,7 +46,7 @@ class FaceFolders:
 
 @dataclass(frozen=True)
 class LaidOut:
-    """What was laid out: counts, and who was left out because the trials name the same person."""
+    """Counts of what was laid out, and the people left out because the trials have the same names."""
 
     train_images: int
     dev_images: int

@@ -1,4 +1,4 @@
-"""What the scripts share: one-line errors and exit codes as of `kaggle-face`, and tables in Markdown."""
+"""Shared parts of the scripts: one-line errors and exit codes as of `kaggle-face`, and Markdown tables."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def faces_to_lay_out(
 
 
 def describe_machine(info: Mapping[str, Any]) -> dict[str, Any]:
-    """What a run was trained on and with which commit, from its `run.json`, for the lines above a table."""
+    """The machine and the commit of a run, from its `run.json`, for the lines above a table."""
     return {
         "machine": info["platform"],
         "device": info["device"],
@@ -85,7 +85,7 @@ def describe_machine(info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe_faces(root: Path) -> dict[str, str]:
-    """What was laid out below a root, for the lines above a table; nothing where that was not done."""
+    """The counts of the faces laid out below a root, for the lines above a table; empty without any."""
     marker = root / MARKER_FILE
     found = read_json(marker) if marker.is_file() else {}
     return {

@@ -158,7 +158,7 @@ def _hint(owner: Any, name: str) -> Any:
 
 
 def _mismatch(what: str, value: Any, error: ValidationError) -> str:
-    """What a value must be, or the first item of it that is wrong."""
+    """The expected type of a value, or of its first item that is wrong."""
     from kaggle_face.config.wording import shown
 
     details = [each for each in error.errors(include_url=False) if each["type"] != "none_required"]

@@ -1,4 +1,4 @@
-"""What can go wrong, as seen by the person at the keyboard.
+"""The exception tree, as seen by the person at the keyboard.
 
 KaggleFaceError
 ├── InputError                 the user's input or settings are wrong: one line, exit code 2
@@ -9,7 +9,7 @@ KaggleFaceError
 │   ├── GalleryError           the enrolled people: no such gallery, a name that is taken, another model
 │   ├── RulesError             a rule of the competition is broken
 │   ├── RemoteError            Kaggle refused or could not be reached
-│   ├── WorkerLostError        a process that prepares batches was killed, most likely for want of memory
+│   ├── WorkerLostError        a process that prepares batches was killed, most likely for lack of memory
 │   ├── DiskError              the disk or the machine is in the way: no room, no right, no memory
 │   └── MissingExtraError      an optional part of the package is not installed
 ├── TrainingStoppedError       training cannot go on (non-finite losses); what was learnt is kept
@@ -134,7 +134,7 @@ def naming_first(count: int, total: int, noun: str, clause: str, first: str) -> 
 
 
 def part_of(count: int, total: int, noun: str, clause: str) -> str:
-    """How many of how many: the noun agrees with the total, the verb with the count.
+    """A phrase such as `3 of 5 images are`: the noun agrees with the total, the verb with the count.
 
     Args:
         count: How many there are.
@@ -149,7 +149,7 @@ def part_of(count: int, total: int, noun: str, clause: str) -> str:
 
 
 def counted(count: int, noun: str, clause: str = "") -> str:
-    """A number with its noun in the singular or the plural, and what holds of so many.
+    """A number with its noun in the singular or the plural, and a clause whose verb agrees.
 
     Args:
         count: How many there are.
@@ -188,12 +188,12 @@ def plural_of(noun: str) -> str:
 
 
 def agreeing(count: int, clause: str) -> str:
-    """A clause that begins with a verb in the plural, as it is of so many.
+    """A clause whose verb, given in the plural, agrees with a number.
 
-    >>> agreeing(1, "are missing"), agreeing(1, "stand twice"), agreeing(1, "cannot be read")
-    ('is missing', 'stands twice', 'cannot be read')
-    >>> agreeing(0, "are missing"), agreeing(2, "stand twice")
-    ('are missing', 'stand twice')
+    >>> agreeing(1, "are missing"), agreeing(1, "appear twice"), agreeing(1, "cannot be read")
+    ('is missing', 'appears twice', 'cannot be read')
+    >>> agreeing(0, "are missing"), agreeing(2, "appear twice")
+    ('are missing', 'appear twice')
     """
     verb, blank, rest = clause.partition(" ")
     if count != 1 or verb in _MODAL_VERBS:

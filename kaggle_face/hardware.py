@@ -61,7 +61,7 @@ def peak_memory_bytes(status: Path = _STATUS) -> int:
     return int(peak if sys.platform == "darwin" else peak * 1024)  # bytes on a Mac, KiB elsewhere
 
 
-def processor_name(cpuinfo: Path = _CPUINFO) -> str:
+def cpu_name(cpuinfo: Path = _CPUINFO) -> str:
     """The name of the CPU; of its kind where the system does not report it."""
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -20,7 +20,7 @@ PROGRAM = "kaggle-face"
 
 @dataclass(frozen=True)
 class GivenSettings:
-    """How a call names its settings: the word after `-c`, and the `key=value` overrides."""
+    """The settings of a call: the word after `-c`, and the `key=value` overrides."""
 
     word: str
     overrides: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ def settings_given_as(word: str, overrides: Sequence[str] = ()) -> Iterator[None
 
 
 def shell_line(words: Iterable[str]) -> str:
-    r"""Words as a line for the shell; one that holds what no line may show is written in escapes.
+    r"""Words as a line for the shell; unprintable characters are written as escapes.
 
     >>> print(shell_line(["rm", "Ann Bee.jpg", "a\x1b[2J.jpg"]))
     rm 'Ann Bee.jpg' $'a\x1b[2J.jpg'

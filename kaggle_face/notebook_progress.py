@@ -1,4 +1,4 @@
-"""Progress in a notebook, or in a program that wants to see it: tqdm's bars, lines, and Python's warnings.
+"""Progress in a notebook or an interactive program: tqdm's bars, lines, and Python's warnings.
 
 Nothing else below the command line prints; this does, because its caller chose it.
 """
@@ -79,7 +79,7 @@ def bar_of_call(kind: Any, label: str, total: int, unit: str, done: int, later: 
 
 
 class Bar(Protocol):
-    """What is used of tqdm's bars."""
+    """The part of tqdm's bars that is used."""
 
     def set_postfix_str(self, text: str, refresh: bool) -> object:
         """Shows a text beside the rate."""
@@ -141,7 +141,7 @@ class PlainCounter:
 
 
 def usual_progress() -> Progress:
-    """Progress that shows in a notebook or a terminal; none where nobody looks, such as a batch job.
+    """Progress that shows in a notebook or a terminal; silent elsewhere, such as in a batch job.
 
     A terminal is where standard error is one; a notebook is where IPython runs a kernel.
     """

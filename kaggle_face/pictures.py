@@ -48,7 +48,7 @@ class UnreadableImageError(DataError):
     """A picture cannot be decoded; `reason` has a few words on why."""
 
     def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name} cannot be read ({reason}); mend or remove it")
+        super().__init__(f"{name} cannot be read ({reason}); fix or remove it")
         self.reason = reason
 
 
@@ -136,7 +136,7 @@ def decode_photo(
 
 
 def inspect_picture(data: bytes, name: str = "the picture") -> PictureFacts:
-    """Decodes a picture with all limits of `decode_rgb`, with what is known of it.
+    """Decodes a picture with all limits of `decode_rgb`, and returns its properties.
 
     Raises:
         UnreadableImageError: As `decode_rgb`.

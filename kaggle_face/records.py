@@ -1,4 +1,4 @@
-"""What crosses a stage border: frozen records that check themselves and align by id, never by position.
+"""Records at stage borders: frozen, checked when built, aligned by id, never by position.
 
 Letters: N images, C classes, D embedding size, P pairs.
 """
@@ -156,7 +156,7 @@ class RowList:
 
 @dataclass(frozen=True, eq=False)
 class CompetitionData:
-    """A raw competition folder, read: nothing below this knows which layout it came from.
+    """The contents of a raw competition folder, independent of its layout.
 
     Pairs and galleries are named by what they are for: `dev_*` carry the truth, `test_*` are submitted.
     """
@@ -201,7 +201,7 @@ class CompetitionData:
 
 @dataclass(frozen=True, eq=False)
 class Folds:
-    """Which fold holds out each labelled image, and which verification pairs each fold is measured on.
+    """The fold that holds out each labelled image, and the verification pairs of each fold.
 
     `fold_of_image` (N) is in 0..count-1, or -1 for an image that every fold trains on. `heldout_fold` (N) is
     the fold whose training must not see the image's identity at all, or -1. `pairs` lists one set of labelled
@@ -363,7 +363,7 @@ def _unique(ids: StrArray, what: str) -> None:
     values, counts = np.unique(ids, return_counts=True)
     raise DataError(
         naming_first(
-            int((counts > 1).sum()), len(values), f"{what} id", "stand twice", str(values[counts > 1][0])
+            int((counts > 1).sum()), len(values), f"{what} id", "appear twice", str(values[counts > 1][0])
         )
     )
 

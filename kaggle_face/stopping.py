@@ -26,7 +26,7 @@ class StoppedBySignalError(KeyboardInterrupt):
 
     Attributes:
         number: The signal.
-        line: What is kept and how to go on, where somebody knows.
+        line: What is kept and how to go on, where known.
     """
 
     def __init__(self, number: int = signal.SIGINT, line: str | None = None) -> None:
@@ -36,7 +36,7 @@ class StoppedBySignalError(KeyboardInterrupt):
 
     @property
     def exit_code(self) -> int:
-        """What a shell calls the end by this signal."""
+        """The exit code of a shell for the end by this signal."""
         return 128 + self.number
 
 

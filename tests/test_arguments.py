@@ -189,7 +189,7 @@ def test_an_error_names_arguments_where_it_named_options(error: str, line: str) 
         ("it exists already; --force replaces it", "it exists already; replace=True replaces it"),
         ("say which with --folder t.csv:FOLDER", "say which with own_data={'folders': 't.csv:FOLDER'}"),
         ("--pairs is written so", "own_data['pairs'] is written so"),
-        ("there is no x; mend --data, or unpack", "there is no x; mend data, or unpack"),
+        ("there is no x; fix --data, or unpack", "there is no x; fix data, or unpack"),
     ],
 )
 def test_an_error_of_own_data_names_its_answers(error: str, line: str) -> None:

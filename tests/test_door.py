@@ -79,7 +79,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
         (lambda: kf.open_gallery("nosuch.sqlite").identify("x.jpg"), "there is no gallery at nosuch.sqlite"),
         (lambda: kf.generate_faces("x", 2), "at least 4 identities, got 2"),
         (lambda: kf.init_project("a/b", "x"), "has no folders in it, got 'a/b'"),
-        (lambda: kf.init_project("a", "x"), "there is no folder x; mend data, or download"),
+        (lambda: kf.init_project("a", "x"), "there is no folder x; fix data, or download"),
         (lambda: kf.open_project("demo").ensemble(["mate"]), "got 'mate'; project.run(name) gives a Run"),
         (lambda: kf.open_project("demo").evaluate([]), "there is no run to evaluate"),
         (

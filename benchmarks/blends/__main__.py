@@ -126,7 +126,7 @@ def _predict(run: RunFolder, overrides: Sequence[str], terminal: Terminal) -> No
 
 
 def _settings(name: str, overrides: Sequence[str]) -> list[str]:
-    """What a backbone is trained with: its own settings come last."""
+    """The training settings of a backbone, its own last."""
     return [*overrides, *settings_of_backbone(name)]
 
 

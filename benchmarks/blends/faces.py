@@ -44,7 +44,7 @@ _SEED = 0
 
 @dataclass(frozen=True)
 class BlendFaces:
-    """Where the faces are: each folder holds one folder per person.
+    """The folders of the faces, each with one folder per person.
 
     Attributes:
         measured: People to train on, whose accuracy is measured.
@@ -61,7 +61,7 @@ class BlendFaces:
 
 @dataclass(frozen=True)
 class LaidOutBlend:
-    """What was laid out: counts, and who was left out because the trials' folder names the same person."""
+    """Counts of what was laid out, and the people left out because the trials' folder has the same names."""
 
     people: int
     train_images: int

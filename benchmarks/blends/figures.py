@@ -1,6 +1,6 @@
 """Figures of models, soups and blends, out of fold and on a test set whose truth is known.
 
-Weights, spaces and post-processing are chosen on what is held out of training; the test set says how they do
+Weights, spaces and post-processing are chosen on held-out data; the test set measures how they do
 on data by which nothing was chosen.
 """
 
@@ -67,7 +67,7 @@ _KINDS: Mapping[str, tuple[Kind, ...]] = {
 
 @dataclass(frozen=True)
 class _Decided:
-    """What the selection of some members says, and how the table calls them."""
+    """The selection among some members, with its name in the table."""
 
     whose: str
     members: tuple[Member, ...]
@@ -164,12 +164,12 @@ def _row(
         test=test,
         nested=None if is_single else candidate.nested,
         nested_gain=None if candidate.gain is None else _change(candidate.gain),
-        optimistic_gain=candidate.in_sample_gain,
+        in_sample_gain=candidate.in_sample_gain,
     )
 
 
 def _chosen_row(decided: _Decided, metric: str, test: float) -> BlendRow:
-    """What `ensemble` takes, with the post-processing that helps."""
+    """The row of the blend that `ensemble` takes, with the post-processing that helps."""
     decision = decided.decision
     assert decision.selection is not None
     winner = decision.selection.winner
@@ -179,7 +179,7 @@ def _chosen_row(decided: _Decided, metric: str, test: float) -> BlendRow:
 
 
 def _words(decided: _Decided, candidate: Candidate) -> str:
-    """How the table calls a blend.
+    """The name of a blend in the table.
 
     The weights stand behind its name where they differ.
     """

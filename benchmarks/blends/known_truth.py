@@ -48,7 +48,7 @@ class KnownTruth:
 
 @dataclass(frozen=True, eq=False)
 class ScoredClasses:
-    """Which test images (N) a blend names rightly."""
+    """The test images (N) that a blend classifies correctly."""
 
     hits: BoolArray
     people: StrArray
@@ -59,7 +59,7 @@ class ScoredClasses:
         return float(self.hits.mean())
 
     def less(self, other: ScoredClasses) -> Difference:
-        """How much more accurate this blend is than another."""
+        """The gain in accuracy over another blend."""
         return clustered_mean_difference(self.hits, other.hits, self.people)
 
 

@@ -67,7 +67,7 @@ class Change:
 
 @dataclass(frozen=True)
 class BlendRow:
-    """A model or a blend: its main figure out of fold and on the test set, and what it gains.
+    """A model or a blend: its main figure out of fold and on the test set, and its gain.
 
     Attributes:
         name: What it is.
@@ -75,7 +75,7 @@ class BlendRow:
         found: The figure where weights were found on what they are judged on.
         nested: The figure where they were found on other people; None where there is nothing to find.
         nested_gain: Over the best single model, by nested figures.
-        optimistic_gain: Over the best single model, by the figures that were optimised.
+        in_sample_gain: Over the best single model, by the figures that were optimised.
         test: The figure on the test set, by which nothing was chosen.
         test_gain: Over the best single model, which is best out of fold.
         more: Further cells of the row.
@@ -87,20 +87,20 @@ class BlendRow:
     test: float
     nested: float | None = None
     nested_gain: Change | None = None
-    optimistic_gain: float | None = None
+    in_sample_gain: float | None = None
     test_gain: Change | None = None
     more: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True)
 class StepRow:
-    """A step of post-processing: its best setting, what it gains, and whether it is on."""
+    """A step of post-processing: its best setting, its gain, and whether it is on."""
 
     task: str
     setting: str
     is_on: bool
     gain: Change
-    optimistic_gain: float
+    in_sample_gain: float
 
 
 def settings_of_backbone(name: str) -> Sequence[str]:
@@ -140,7 +140,7 @@ def tabulate_gallery(
 
 def _step_cells(row: StepRow) -> tuple[Cell, ...]:
     is_on = "on" if row.is_on else "off"
-    return row.task, row.setting, is_on, str(row.gain), _points(row.optimistic_gain)
+    return row.task, row.setting, is_on, str(row.gain), _points(row.in_sample_gain)
 
 
 def mean_and_deviation(values: Sequence[float]) -> str:
@@ -163,7 +163,7 @@ def _cells(row: BlendRow) -> tuple[Cell, ...]:
         _percent(row.found),
         _percent(row.nested),
         "-" if row.nested_gain is None else str(row.nested_gain),
-        _points(row.optimistic_gain),
+        _points(row.in_sample_gain),
         _percent(row.test),
         "-" if row.test_gain is None else str(row.test_gain),
         *row.more,

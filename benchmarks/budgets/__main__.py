@@ -92,7 +92,7 @@ def _row(minutes: float, way: str, seed: int, terminal: Terminal) -> Row:
 
     goal = cast("Purpose", way.removeprefix("run for "))
     shutil.rmtree(_PACKS, ignore_errors=True)  # decoding counts, as the notebook's does
-    loaded = load_config(_CONFIG, [f"data.root={_ROOT}", f"paths.packs={_PACKS}", f"seed={seed}"])
+    loaded = load_config(_CONFIG, [f"data.root={_ROOT}", f"paths.cache={_PACKS}", f"seed={seed}"])
     # A plan for each goal, measured anew: a run takes the settings of a plan that is there as they stand.
     options = BudgetOptions(60.0 * minutes, f"{goal}-seed{seed}", goal, overwrite=True)
     result = run_within(loaded, options, terminal)

@@ -1,4 +1,4 @@
-"""The plain notebook: timm's ResNet-18 as it is, trained within so many seconds.
+"""The plain notebook: timm's ResNet-18 as it is, trained within a time limit.
 
 64 pixels, cross entropy with smoothing 0.1, SGD 0.1 with one cycle, flips, batches of 128, bf16 where the
 processor has it; pictures are decoded once. Its epochs are fitted to the budget by the time of its first
@@ -47,7 +47,7 @@ class Faces:
 
 @dataclass(frozen=True)
 class NotebookResult:
-    """What a notebook reached (held-out accuracy, EER and AUC of the trials) and what it took."""
+    """The held-out accuracy, EER and AUC of a notebook, and its time."""
 
     accuracy: float
     eer: float
@@ -58,7 +58,7 @@ class NotebookResult:
 
 
 def run_notebook(root: Path, seconds: float, seed: int, progress: Progress) -> NotebookResult:
-    """Trains and measures within about so many seconds, at least for one epoch."""
+    """Trains and measures within a time limit, at least for one epoch."""
     began = time.monotonic()
     faces = read_faces(root)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,4 +1,4 @@
-"""The table of budgets: what runs and notebooks reached in the same minutes, and what they took."""
+"""The table of budgets: figures and times of runs and notebooks of the same minutes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Row:
 
     @property
     def key(self) -> str:
-        """What sets it apart from the other rows."""
+        """The key that identifies a row."""
         return key_of(self.minutes, self.way, self.seed)
 
 
@@ -102,7 +102,7 @@ def tabulate(rows: Sequence[Row], about: Mapping[str, Cell]) -> Report:
 
 
 def sentence(rows: Sequence[Row]) -> str:
-    """How often a run was ahead of the notebook of the same minutes and seed, and how often it was late."""
+    """How many runs were ahead of the notebook of the same minutes and seed, and how many were late."""
     notebooks = {(row.minutes, row.seed): row for row in rows if row.way == NOTEBOOK}
     runs = [row for row in rows if row.way != NOTEBOOK]
     pairs = [(row, notebooks[row.minutes, row.seed]) for row in runs if (row.minutes, row.seed) in notebooks]

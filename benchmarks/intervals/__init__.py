@@ -1,1 +1,1 @@
-"""How often intervals of verification hold the truth, on generated scores."""
+"""Coverage of verification intervals on generated scores."""

@@ -1,4 +1,4 @@
-"""How often intervals of verification hold the truth, on generated scores; beside them the old bootstrap.
+"""Coverage of verification intervals on generated scores, beside that of the old bootstrap.
 
 The old intervals were percentiles of resampled people, a pair of two people counting as often as both were
 drawn, multiplied. They are measured in fewer simulations, since each takes hundreds of resamples.
@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from benchmarks.intervals.pair_populations import PairList, PairOfSystems, Population
+from benchmarks.intervals.pair_populations import PairList, PairOfModels, Population
 from kaggle_face.bench.report import Cell, Report
 from kaggle_face.errors import InputError
 from kaggle_face.metrics.intervals.bootstrap import Resampling, draw_people
@@ -75,7 +75,7 @@ SETTINGS = tuple(Setting(*each) for each in product(_LISTS, (Population(0.1), Po
 
 @dataclass
 class Tally:
-    """What happened in each simulation: interval and the two differences' intervals hold what they should."""
+    """Coverage counts over simulations: of the interval, and of the intervals of the two differences."""
 
     covered: list[bool] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)
@@ -161,9 +161,9 @@ class _Simulation:
         people = setting.pairs.draw(draw)
         is_same = people[:, 0] == people[:, 1]
         pairs = PairsOfPeople.of(people, is_same)
-        first, second = PairOfSystems(setting.population).scores(people, draw)
-        systems = (ScoredPairs.of(scores, pairs) for scores in (first, second, second + GAIN * is_same))
-        return cls(setting.population, people, *systems)
+        first, second = PairOfModels(setting.population).scores(people, draw)
+        models = (ScoredPairs.of(scores, pairs) for scores in (first, second, second + GAIN * is_same))
+        return cls(setting.population, people, *models)
 
     @property
     def metrics(self) -> list[VerificationMetric]:

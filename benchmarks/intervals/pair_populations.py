@@ -21,7 +21,7 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True)
 class PairList:
-    """How many people there are, and the genuine pairs of each; None: all pairs of a few images of each."""
+    """The number of people and the genuine pairs of each; None: all pairs of a few images of each."""
 
     num_people: int
     genuine_each: int | None
@@ -57,7 +57,7 @@ class PairList:
 
 @dataclass(frozen=True)
 class Population:
-    """How strong person effects are, and how far genuine scores lie above others, in units of the noise."""
+    """The strength of person effects, and the lift of genuine scores, in units of the noise."""
 
     effect: float
     separation: float = 2.0
@@ -85,14 +85,14 @@ class Population:
 
 
 @dataclass(frozen=True, eq=False)
-class PairOfSystems:
-    """Two systems that see the same people and pairs, alike with the correlation `likeness`."""
+class PairOfModels:
+    """Two models that see the same people and pairs, alike with the correlation `likeness`."""
 
     population: Population
     likeness: float = 0.8
 
     def scores(self, people: IntArray, draw: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """The scores (P) of both systems for pairs of people (P, 2); both are equally good."""
+        """The scores (P) of both models for pairs of people (P, 2); both are equally good."""
         num_people = int(people.max()) + 1
         effects, noise = self._alike(num_people, draw), self._alike(len(people), draw)
         is_same = people[:, 0] == people[:, 1]

@@ -69,7 +69,7 @@ on pins105 and celeba300, ArcFace grown over a fifth ended at EER .436 on LFW, o
 
 @dataclass(frozen=True)
 class Plan:
-    """Which rows the table has, and how each is trained."""
+    """The rows of the table and the training of each."""
 
     recipes: tuple[RecipeName, ...]
     mixings: tuple[Mixing, ...]
@@ -179,7 +179,7 @@ def _mean_and_deviation(values: Sequence[float]) -> str:
 
 
 def _sentence(by_row: Mapping[tuple[Start, RecipeName, Mixing], Sequence[Mapping[str, float]]]) -> str:
-    """Which row is best at which task."""
+    """One sentence: the best row at each task."""
     if not by_row:
         return "Nothing is trained yet."
 

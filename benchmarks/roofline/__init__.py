@@ -1,1 +1,1 @@
-"""What GPUs can do at most, calculated for networks and sizes."""
+"""Upper bounds of GPU throughput, calculated for networks and image sizes."""

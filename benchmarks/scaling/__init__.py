@@ -1,1 +1,1 @@
-"""What processes that train together send each other, counted and timed."""
+"""Communication of distributed training, counted and timed."""

@@ -1,4 +1,4 @@
-"""`torchrun ... -m benchmarks.scaling`: what a step of a training by several processes sends, and its time.
+"""`torchrun ... -m benchmarks.scaling`: messages and time of a step of distributed training.
 
 Messages are counted where PyTorch hands them to the process group, also those of DistributedDataParallel.
 The training is that of the checkout, with random images and the given number of classes.
@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _measure(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Trains for some steps; rank 0 prints what each of them sent, and how long it took."""
+    """Trains for some steps; rank 0 prints the messages and the time of each."""
     if min(arguments.classes, arguments.batch, arguments.pixels, arguments.steps) < 1:
         raise InputError("--classes, --batch, --pixels and --steps must be >= 1")
     words = [f"data.image_size={arguments.pixels}", f"train.batch_size={arguments.batch}"]
@@ -92,7 +92,7 @@ def _measure(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def _train(
     config: Config, num_classes: int, steps: int, distributed: DistributedContext
 ) -> tuple[Messages, list[float]]:
-    """The messages of so many steps after the first ones, and the seconds of each step."""
+    """The messages of some steps after the first ones, and the seconds of each step."""
     data = _random_fold(config, num_classes, (_WARMUP_STEPS + steps) * config.train.batch_size)
     with tempfile.TemporaryDirectory(prefix="kaggle-face-bench-") as folder:
         network = create_fold_network(config, data).to(resolve_device(config.device))
@@ -115,7 +115,7 @@ def _train(
 
 
 def _random_fold(config: Config, num_classes: int, num_images: int) -> FoldData:
-    """Images of noise, each of a class of its own as far as there are so many."""
+    """Images of noise, each of its own class as far as there are enough classes."""
     side, draw = config.data.image_size, np.random.default_rng(0)
     ids = np.array([f"{number:06d}" for number in range(num_images)])
     pixels = draw.integers(0, 256, (num_images, side, side, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Counts what a process hands to its process group."""
+"""Counts the messages of a process to its process group."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OF_ONE_TENSOR = frozenset(("all-reduce", "broadcast"))
 
 @dataclass
 class Messages:
-    """How many messages of each kind were sent, and their bytes.
+    """The number of messages of each kind, and their bytes.
 
     The bytes of a message are those of the whole it is about: of an all-reduce and a broadcast the tensor, of
     an all-gather the gathered whole, of a reduce-scatter and an all-to-all what is handed in.

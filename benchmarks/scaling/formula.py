@@ -1,4 +1,4 @@
-"""What a step sends and needs, by formula: a head that each process holds whole, and one that is divided.
+"""Communication and memory of a step by formula, with a replicated and with a sharded head.
 
 B images of the whole batch, C classes, D embedding size, N processes. In a ring of them each sends, for a
 whole of b bytes, 2 b (N - 1) / N for an all-reduce, b (N - 1) / N for an all-gather or a reduce-scatter;
@@ -56,7 +56,7 @@ class Step:
 
     @property
     def sent_bytes(self) -> float:
-        """What each process sends."""
+        """The bytes that each process sends."""
         return (2 * self.all_reduced_bytes + self.gathered_bytes) * (self.processes - 1) / self.processes
 
     @property
@@ -66,18 +66,18 @@ class Step:
 
     @property
     def head_operations(self) -> float:
-        """Of the products of the head in each process, forward and backward."""
+        """Operations of the head's products in each process, forward and backward."""
         return 6.0 * self.images * self.embedding_size * self.held_classes
 
     @property
     def weight_bytes(self) -> float:
-        """Of weights, gradients and momentum in each process."""
+        """Bytes of weights, gradients and momentum in each process."""
         weights = self.body_weights + self.held_classes * self.embedding_size
         return _COPIES_OF_WEIGHTS * _FLOAT * weights
 
     @property
     def logit_bytes(self) -> float:
-        """Of what head and loss keep in each process."""
+        """Bytes that head and loss keep in each process."""
         return _COPIES_OF_LOGITS * _FLOAT * self.images * self.held_classes
 
 

@@ -1,4 +1,4 @@
-"""How the same network is trained elsewhere: the usual notebook, and timm's own loader.
+"""Baselines for training speed: the usual notebook, and timm's own loader.
 
 Both read picture files in a folder for each class, as they must; here these are links to the competition's.
 """
@@ -22,7 +22,7 @@ TIMM = "timm's loader"
 
 
 def baselines_of(fold: MeasuredFold) -> dict[str, Work]:
-    """How each baseline begins, by name."""
+    """The function that begins each baseline, by name."""
     shared = lay_out(fold)
     return {NOTEBOOK: partial(notebook_steps, *shared), TIMM: partial(timm_steps, *shared)}
 

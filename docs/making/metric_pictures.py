@@ -166,7 +166,7 @@ def draw_open_set(axes: Any) -> None:
     rate = metrics.dir_at_fpir(*columns, 1e-2).rate
     axes.plot([1e-2, 1e-2, 1e-3], [0, rate, rate], "--", color=ORANGE, linewidth=0.8)
     axes.plot([1e-2], [rate], "o", color=ORANGE)
-    axes.set(xlabel="FPIR: strangers who get a name", ylabel="DIR: enrolled, named rightly")
+    axes.set(xlabel="FPIR: unknown people who get a name", ylabel="DIR: enrolled, named rightly")
     axes.set(xlim=(1e-3, 1), ylim=(0, 1.02))
 
 

@@ -1,1 +1,1 @@
-"""What lies on disk: atomic writes, the run folder, and the records in it."""
+"""Files on disk: atomic writes, the run folder, and the records in it."""

@@ -1,4 +1,4 @@
-"""What a blend was made of: the records of all its candidates; and whether they lie there unchanged."""
+"""The inputs of a blend: the records of all its candidates, and whether they are unchanged."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def seal_blend(folder: Path, networks: Iterable[Network]) -> None:
 
 
 def why_blend_is_outdated(run: RunFolder) -> str | None:
-    """What changed since a run was blended; None where the blend is current.
+    """The change since a run was blended; None where the blend is current.
 
     Records of runs that are not at hand are not compared: the blend's folder was copied without them.
 
@@ -100,7 +100,7 @@ def require_current_blend(run: RunFolder) -> None:
 
 
 def read_blend_tables(run: RunFolder) -> TestTables:
-    """What a blend predicted: the rows of each CSV, with the classes of its networks.
+    """The predicted tables of a blend: the rows of each CSV, with the classes of its networks.
 
     Raises:
         RunError: There is no blend, or a file is missing or damaged.
@@ -110,7 +110,7 @@ def read_blend_tables(run: RunFolder) -> TestTables:
 
 
 def blended_folds(run: RunFolder) -> list[FoldFolder]:
-    """The folds whose networks a blend chose from, as far as they are at hand.
+    """The folds of a blend's candidates, as far as they are at hand.
 
     Raises:
         RunError: There is no blend, or its seal is damaged.

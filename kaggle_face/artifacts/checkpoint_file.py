@@ -61,7 +61,7 @@ def check_checksum(path: Path) -> None:
 
 
 def read_header_metadata(path: Path) -> dict[str, str]:
-    """What `header_metadata` was given; the tensors are not read.
+    """The values that `header_metadata` was given, read without the tensors.
 
     Raises:
         RunError: The file is missing or has no such header.

@@ -1,4 +1,4 @@
-"""What a run was made with: versions, git commit, command line and machine."""
+"""The environment of a run: versions, git commit, command line and machine."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Shape(BaseModel):
 
 
 class RunInfo(Shape):
-    """`run.json`: what a fold was made with, and how far it came."""
+    """`run.json`: the inputs of a fold, and its progress."""
 
     status: str = ""
     kind: str = ""
@@ -71,7 +71,7 @@ class MemberSummary(Shape):
 
 
 class OutOfFoldSummary(Shape):
-    """The score of a blend on what was held out of training."""
+    """The out-of-fold score of a blend."""
 
     metric: str
     value: float
@@ -91,13 +91,15 @@ class TaskSummary(Shape):
     out_of_fold: OutOfFoldSummary | None = None
     winner: str = ""
     reason: str = ""
-    honest: float | None = None
-    contenders: list[dict[str, Any]] = []
+    nested: float | None = None
+    candidates: list[dict[str, Any]] = []
+    honest: float | None = None  # as the first release called `nested`
+    contenders: list[dict[str, Any]] = []  # as the first release called `candidates`
     post_processing: dict[str, Any] | None = None
 
 
 class BlendSummary(Shape):
-    """`ensemble.json`: what `ensemble` wrote about a blend."""
+    """`ensemble.json`: the record of a blend."""
 
     formula: str = ""
     score: float | None = None
@@ -126,7 +128,7 @@ class PlanShape(Shape):
 
 
 class BudgetShape(Shape):
-    """`budget.json`: how far a run within a time budget came."""
+    """`budget.json`: the progress of a run within a time budget."""
 
     settings: str
     began_at: Seconds
@@ -166,7 +168,7 @@ class ManifestShape(Shape):
 
 
 class PositionShape(Shape):
-    """What is no tensor in `resume.pt`: how far a training came; a measured value may be NaN."""
+    """The plain values of `resume.pt`: the progress of a training; a measured value may be NaN."""
 
     model_config = ConfigDict(allow_inf_nan=True)
 

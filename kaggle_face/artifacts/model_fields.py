@@ -40,7 +40,7 @@ class Fields:
     others_allowed: bool = False
 
     def faults(self, name: str, value: object) -> Iterator[Fault]:
-        """What is wrong with a value under a name ('' for the whole)."""
+        """The faults of a value under a name ('' for the whole)."""
         if not isinstance(value, Mapping):
             yield name, "be a part with 'key: value' lines", value
             return

@@ -1,4 +1,4 @@
-"""The tables of what is predicted, which lie beside test records, and how two of them differ."""
+"""The tables of predicted rows, which lie beside test records, and the differences between two of them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ GALLERIES = ("gallery_dev", "gallery_test")
 
 @dataclass(frozen=True, eq=False)
 class TestTables:
-    """What is predicted: the rows of each CSV, and the digest of every picture that they need.
+    """The tables to predict: the rows of each CSV, and the digest of every picture that they need.
 
     `data` holds the test rows, pairs and galleries of a competition with the fold's classes; `digests` (N)
     are those of the contents of `data.faces.image_ids`; `competition` has the layout and variant that the raw
@@ -62,7 +62,7 @@ class TestTables:
 
 
 def write_test_tables(folder: Path, tables: TestTables) -> None:
-    """Writes what is predicted beside the records of it, so that no later stage needs the raw folder.
+    """Writes the predicted rows beside their records, so that no later stage needs the raw folder.
 
     Args:
         folder: `test/` of a fold.
@@ -83,7 +83,7 @@ def write_test_tables(folder: Path, tables: TestTables) -> None:
 
 
 def read_test_tables(folder: Path, classes: ClassTable) -> TestTables:
-    """Reads what `write_test_tables` wrote.
+    """Reads the tables of `write_test_tables`.
 
     Raises:
         RunError: A file is missing or damaged.
@@ -103,7 +103,7 @@ def read_test_tables(folder: Path, classes: ClassTable) -> TestTables:
 
 
 def read_fold_tables(fold: FoldFolder) -> TestTables:
-    """What a fold predicted, with its own classes.
+    """The predicted tables of a fold, with its own classes.
 
     Raises:
         RunError: Nothing was predicted, or a file is damaged.
@@ -112,7 +112,7 @@ def read_fold_tables(fold: FoldFolder) -> TestTables:
 
 
 def copy_test_tables(source: Path, target: Path) -> None:
-    """Copies what is predicted from a fold's `test/` to a blend's folder."""
+    """Copies the tables of predicted rows from a fold's `test/` to a blend's folder."""
     for name in (ROWS, PAIRS, IMAGES, COMPETITION):
         shutil.copyfile(source / name, target / name)
     for name in GALLERIES:
@@ -181,7 +181,7 @@ def pair_texts(pairs: Pairs) -> StrArray:
 
 
 def class_difference(before: ClassTable, today: ClassTable) -> str:
-    """How today's data number or name a class otherwise than a run, in words."""
+    """The first difference in number or name between a run's classes and today's data, in words."""
     gone = sorted(set(before.names.tolist()) - set(today.names.tolist()))
     new = sorted(set(today.names.tolist()) - set(before.names.tolist()))
     if new:
@@ -201,7 +201,7 @@ def first_table_difference(before: TestTables, today: TestTables) -> str | None:
 
 
 def table_differences(before: TestTables, today: TestTables) -> Iterator[str]:
-    """What differs in what is to be predicted, in words, the most important first."""
+    """Differences between two sets of predicted tables, in words, the most important first."""
     old, new = before.data, today.data
     if digest_of_classes(old.classes) != digest_of_classes(new.classes):
         yield class_difference(old.classes, new.classes)
@@ -219,11 +219,11 @@ def table_differences(before: TestTables, today: TestTables) -> Iterator[str]:
     if np.array_equal(old.faces.image_ids, ids) and not np.array_equal(before.digests, today.digests):
         replaced = ids[before.digests != today.digests]
         yield naming_first(len(replaced), len(ids), "test picture", "were replaced", str(replaced[0]))
-    if (before.competition.family, before.competition.variant) != (
-        today.competition.family,
+    if (before.competition.layout, before.competition.variant) != (
+        today.competition.layout,
         today.competition.variant,
     ):
-        yield f"the layout changed: it was {before.competition.family} and is {today.competition.family}"
+        yield f"the layout changed: it was {before.competition.layout} and is {today.competition.layout}"
 
 
 def _gallery_texts(gallery: Gallery | None) -> StrArray:
@@ -242,10 +242,11 @@ def _gallery_texts(gallery: Gallery | None) -> StrArray:
 
 def _read_competition(path: Path) -> CompetitionConfig:
     from kaggle_face.config.competition import CompetitionConfig
+    from kaggle_face.config.former_names import with_current_names
 
-    values = read_json(path)
+    values = with_current_names({"competition": read_json(path)})
     with reading(path):
-        return CompetitionConfig.model_validate(values)
+        return CompetitionConfig.model_validate(values["competition"])
 
 
 def digest_beside(path: Path) -> str:

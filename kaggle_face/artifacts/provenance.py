@@ -1,4 +1,4 @@
-"""What the records of a run were made of, and whether that is what lies there today.
+"""Provenance of a run's records: their inputs, and whether those are unchanged.
 
 A record quotes the digests of its inputs (`seals`). Those inputs lie in the same folder: the checkpoint, the
 classes, and beside the records of each part the tables of what was predicted. So a run folder shows by
@@ -40,7 +40,7 @@ _CHANGED: Mapping[str, str] = {
 
 
 def inputs_beside(fold: FoldFolder, part: RecordPart) -> dict[str, str]:
-    """Digests of the inputs that lie beside a part's records: classes, and what was predicted or held out."""
+    """Digests of the inputs that lie beside a part's records: classes, and the tables of rows."""
     inputs = {"classes": digest_beside(fold.classes_file)}
     if part == "test":
         return inputs | digest_of_tables(fold.path / part)
@@ -63,7 +63,7 @@ def describe_averaging(flip: bool, crops: bool) -> str:
 def inputs_of_record(
     fold: FoldFolder, part: RecordPart, checkpoint: CheckpointName, settings: str
 ) -> dict[str, str]:
-    """All that a record is made of: the checkpoint, what lies beside, and how images were embedded.
+    """All inputs of a record: the checkpoint, the tables beside it, and the way of embedding.
 
     Raises:
         RunError: The checkpoint is missing or damaged.
@@ -75,7 +75,7 @@ def inputs_of_record(
 def why_outdated(
     fold: FoldFolder, part: RecordPart, checkpoint: CheckpointName, kind: RecordKind
 ) -> str | None:
-    """What changed since a record was made; None where it is current.
+    """The change since a record was made; None where it is current.
 
     Where the checkpoint is not at hand (records may be copied without weights) it is not compared.
 
@@ -111,7 +111,7 @@ def digest_of_network(fold: FoldFolder, checkpoint: CheckpointName) -> dict[str,
 
 
 def why_networks_changed(fold: FoldFolder) -> str | None:
-    """Which checkpoint that a fold was made from (start, teachers, those averaged) is another today.
+    """The change of a checkpoint that a fold was made from (start, teacher, averaged); None: unchanged.
 
     Checkpoints that are not at hand are not compared.
 
@@ -128,7 +128,7 @@ def why_networks_changed(fold: FoldFolder) -> str | None:
 
 
 def how_to_renew(fold: FoldFolder, part: RecordPart) -> str:
-    """How a fold's records are made anew, for hints; or why there are none."""
+    """The command that makes a fold's records anew, for hints; or the reason why there is none."""
     if part == "test":
         return f"predict again: {fold.run.prediction_command('--folds', str(fold.fold))}"
     if fold.run.imported_task is not None and not fold.run.has_imported_oof:

@@ -72,14 +72,14 @@ def write_prediction_blocks(
     blocks: Iterable[tuple[slice, FloatArray]],
     made_of: MadeOf = _NOTHING,
 ) -> None:
-    """Writes what `write_predictions` writes, from blocks of rows that never stand in memory all at once."""
+    """As `write_predictions`, from blocks of rows that are never in memory all at once."""
     with new_predictions(folder, image_ids, class_names, np.float32, made_of) as logits:
         for rows, block in blocks:
             logits[rows] = block
 
 
 def read_predictions(folder: Path) -> Predictions:
-    """Reads what `write_predictions` wrote; the logits stay a memory map."""
+    """Reads a record of `write_predictions`; the logits stay a memory map."""
     _require(folder, "predictions")
     ids = read_table(folder / "images.csv", ["image_id"])["image_id"]
     names = read_table(folder / "classes.csv", ["name"])["name"]
@@ -96,7 +96,7 @@ def write_embeddings(folder: Path, embeddings: Embeddings, made_of: MadeOf = _NO
 
 
 def read_embeddings(folder: Path) -> Embeddings:
-    """Reads what `write_embeddings` wrote; the vectors stay a memory map."""
+    """Reads a record of `write_embeddings`; the vectors stay a memory map."""
     _require(folder, "embeddings")
     ids = read_table(folder / "images.csv", ["image_id"])["image_id"]
     vectors = read_array(folder / "embeddings.npy", (len(ids), None), "f")
@@ -112,7 +112,7 @@ def write_pair_scores(folder: Path, scores: PairScores, made_of: MadeOf = _NOTHI
 
 
 def read_pair_scores(folder: Path) -> PairScores:
-    """Reads what `write_pair_scores` wrote."""
+    """Reads a record of `write_pair_scores`."""
     _require(folder, "pair scores")
     path = folder / "pairs.csv"
     table = read_table(path, ["pair_id", "label"])
@@ -134,7 +134,7 @@ def write_pairs(path: Path, pairs: Pairs) -> None:
 
 
 def read_pairs(path: Path) -> Pairs:
-    """Reads what `write_pairs` wrote."""
+    """Reads a table of `write_pairs`."""
     table = read_table(path, ["pair_id", "first_id", "second_id", "label"])
     with reading(path):
         labels = as_integers(path, table["label"], UNKNOWN, 1)
@@ -155,7 +155,7 @@ def write_gallery(folder: Path, gallery: Gallery) -> None:
 
 
 def read_gallery(folder: Path) -> Gallery:
-    """Reads what `write_gallery` wrote."""
+    """Reads a gallery of `write_gallery`."""
     _require(folder, "known people")
     known = read_table(folder / "known.csv", ["image_id", "name"])
     probes = read_table(folder / "probes.csv", ["probe_id", "image_id", "name"])
@@ -193,7 +193,7 @@ def write_classes(path: Path, classes: ClassTable, train_images: IntArray) -> No
 
 
 def read_classes(path: Path) -> ClassTable:
-    """Reads what `write_classes` wrote."""
+    """Reads a table of `write_classes`."""
     table = read_table(path, ["name", "submitted"])
     with reading(path):
         return ClassTable(table["name"], table["submitted"])

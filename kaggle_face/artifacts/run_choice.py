@@ -1,4 +1,4 @@
-"""Which run is meant: the one that is named, or a default that nobody has to guess."""
+"""Choice of a run: the one that is named, or a default that nobody has to guess."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def find_run(runs: Path, config_name: str, run: str | None = None) -> RunFolder:
 
 @dataclass(frozen=True)
 class DefaultRun:
-    """The run that is meant where none is named; `why` is empty where there is only one."""
+    """The default run; `why` is empty where there is only one."""
 
     run: RunFolder
     why: str
@@ -61,7 +61,7 @@ class DefaultRun:
 def default_run(
     runs: Path, config_name: str, overrides: Sequence[str] = (), option: str = "--run"
 ) -> DefaultRun:
-    """The run that is meant where none is named: one that `train` made, and no trial, soup or experiment.
+    """The default run: one that `train` made, not a trial, a soup or an experiment.
 
     Of several it is the one that the call's overrides name, else the only one with all folds finished, else
     the only one with a finished fold.
@@ -98,7 +98,7 @@ def default_run(
 
 
 def _clear_choice(trained: Sequence[RunFolder], overrides: Sequence[str]) -> tuple[RunFolder | None, str]:
-    """The run that is meant of those that were trained, and why it is chosen of several."""
+    """The default of the trained runs, and the reason for it among several."""
     if len(trained) == 1:
         return trained[0], ""
     wanted = name_of_run(overrides)
@@ -154,7 +154,7 @@ def find_named_run(
 
 
 def find_own_run(loaded: LoadedConfig, name: str | None, log: Callable[[str], None]) -> RunFolder:
-    """The same for a command that works with today's settings, so with runs of these settings alone.
+    """The run of a command that works with today's settings, among runs of these settings.
 
     Raises:
         RunError: As `find_named_run`; or the run is one of other settings.
@@ -167,7 +167,7 @@ def find_own_run(loaded: LoadedConfig, name: str | None, log: Callable[[str], No
 
 
 def find_blended_run(loaded: LoadedConfig, name: str | None, log: Callable[[str], None]) -> RunFolder:
-    """The same for a command that needs a blend.
+    """The run of a command that needs a blend.
 
     Without a name, where no training has a finished fold, it is the only imported run that has a blend: a
     training that was just begun does not hide it.
@@ -207,7 +207,7 @@ def run_to_train(loaded: LoadedConfig, name: str | None = None) -> RunFolder:
 def split_runs_and_overrides(
     words: Sequence[str], runs: Path, config_name: str
 ) -> tuple[list[str], list[str]]:
-    """Which words are runs and which are settings: a run may be called `optim.lr=0.1` like the setting."""
+    """Splits words into runs and settings: a run may be called `optim.lr=0.1` like the setting."""
     known = {run.path.name for run in list_runs(runs, config_name)}
     names = [word for word in words if word in known or "=" not in word or "/" in word.partition("=")[0]]
     return names, [word for word in words if word not in names]
@@ -215,7 +215,7 @@ def split_runs_and_overrides(
 
 @dataclass(frozen=True)
 class CallWords:
-    """The words of a call: names of runs, of runs whose blend is meant, and settings."""
+    """The words of a call: names of runs, of runs whose blend is used, and settings."""
 
     runs: Sequence[str]
     blends: Sequence[str]
@@ -223,7 +223,7 @@ class CallWords:
 
 
 def sort_words(config: str, words: Sequence[str], takes_blends: bool = False) -> CallWords:
-    """The words of a call by what they mean; `RUN/ensemble` is a blend where the call takes blends."""
+    """Sorts the words of a call into runs, blends and settings; `RUN/ensemble` is a blend where allowed."""
     from kaggle_face.config import load_config
 
     plain = load_config(config, [word for word in words if word.startswith("paths.")])

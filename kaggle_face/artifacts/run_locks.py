@@ -1,4 +1,4 @@
-"""The locks of a run: of each fold, of what lies beside the folds, of a time budget, and of the whole run.
+"""The locks of a run: of each fold, of the files beside the folds, of a time budget, and of the whole run.
 
 They lie beside the run folder as `.<run>@<part>.lock`, so that the folder can be replaced. Whoever begins to
 write a part passes the gate `.<run>@run.lock`; whoever writes the whole run stays in it.
@@ -27,7 +27,7 @@ def writing_folds(run: RunFolder, folds: Iterable[int]) -> Iterator[None]:
 
     Raises:
         RunError: Another process writes one of them, or the whole run.
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     with _holding(run, [f"fold{fold}" for fold in sorted(set(folds))]):
         yield
@@ -35,11 +35,11 @@ def writing_folds(run: RunFolder, folds: Iterable[int]) -> Iterator[None]:
 
 @contextmanager
 def writing_beside_folds(runs: Iterable[RunFolder]) -> Iterator[None]:
-    """Keeps other processes from writing what lies beside the folds of runs: blend, thresholds, lists.
+    """Keeps other processes from writing the files beside the folds of runs: blend, thresholds, lists.
 
     Raises:
         RunError: Another process writes there, or a whole run of them.
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     with ExitStack() as locks:
         for run in dict.fromkeys(runs):
@@ -53,7 +53,7 @@ def running_within_budget(run: RunFolder) -> Iterator[None]:
 
     Raises:
         RunError: Another process carries the plan out, or writes the whole run.
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     with _holding(run, [_BUDGET]):
         yield
@@ -65,7 +65,7 @@ def writing_run(run: RunFolder) -> Iterator[None]:
 
     Raises:
         RunError: Another process writes some of it.
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     with _gate(run, stays=True), ExitStack() as locks:
         for path in sorted(run.path.parent.glob(f".{run.path.name}@*.lock")):

@@ -1,4 +1,4 @@
-"""The run folder `runs/<config>/<run>/fold<k>/`: where each thing lies and what it was made with.
+"""The run folder `runs/<config>/<run>/fold<k>/`: its paths, settings and provenance.
 
 A fold's folder is all that a later stage needs; copying it to another machine is enough.
 """
@@ -71,7 +71,7 @@ class FoldFolder:
 
     @property
     def beginning(self) -> FoldFolder:
-        """Where a training that begins anew lies until its first state is saved; no other stage reads it."""
+        """The folder of a new training until its first state is saved; no other stage reads it."""
         return FoldFolder(self.path.parent / ".new" / self.path.name)
 
     @property
@@ -91,7 +91,7 @@ class FoldFolder:
 
     @property
     def info_file(self) -> Path:
-        """What the fold was made with, and how far it came."""
+        """The file of the fold's inputs, versions and progress."""
         return self.path / "run.json"
 
     @property
@@ -141,7 +141,7 @@ class FoldFolder:
 
     @property
     def people_file(self) -> Path:
-        """Who the images of the held-out trials show, where it is known: columns `image_id`, `person`."""
+        """The file of the people in the held-out trials, where known: columns `image_id`, `person`."""
         return self.path / "oof" / "people.csv"
 
     def gallery_folder(self, which: Literal["dev", "test"]) -> Path:
@@ -149,7 +149,7 @@ class FoldFolder:
         return self.path / "test" / f"gallery_{which}"
 
     def read_info(self, *needed: str) -> dict[str, Any]:
-        """What `write_info` wrote; each value that `RunInfo` names is of its type.
+        """The values that `write_info` wrote; each that `RunInfo` names is of its type.
 
         Args:
             needed: Names of values that must be there, dotted where they lie deeper.
@@ -181,7 +181,7 @@ class FoldFolder:
         return parse_config(read_text(self.config_file, _MOST_BYTES_OF_SETTINGS), str(self.config_file))
 
     def write_info(self, values: Mapping[str, Any]) -> None:
-        """Writes what the fold was made with and how far it came."""
+        """Writes the inputs and the progress of the fold."""
         write_json(self.info_file, values)
 
     @property
@@ -202,7 +202,7 @@ class FoldFolder:
 
     @property
     def kind(self) -> RunKind:
-        """What made the fold: by its `run.json`, or by other marks where that is of an older version."""
+        """The kind of the fold, by its `run.json`, or by other marks where that is of an older version."""
         info = self.read_info()
         kept = next((kind for kind in _MAKERS.values() if info.get("kind") == kind), None)
         if kept is not None:
@@ -219,7 +219,7 @@ class FoldFolder:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The folder of a run: one folder per fold, and what all of its folds share."""
+    """The folder of a run: one folder per fold, and shared files beside them."""
 
     path: Path
 
@@ -230,7 +230,7 @@ class RunFolder:
 
     @property
     def ensemble_folder(self) -> Path:
-        """Where the blend of this run (and of others) lies: the one prediction that `submit` takes."""
+        """The folder of the blend of this run (and of others): the one prediction that `submit` takes."""
         return self.path / "ensemble"
 
     def fold(self, number: int) -> FoldFolder:
@@ -250,7 +250,7 @@ class RunFolder:
 
     @property
     def kind(self) -> RunKind:
-        """What made the run; one with a trained fold is a training, whatever made the others."""
+        """The kind of the run; one with a trained fold is a training, whatever made the others."""
         kinds = [folder.kind for folder in self.started_folds()] or ["training"]
         return "training" if "training" in kinds else kinds[0]
 
@@ -278,7 +278,7 @@ class RunFolder:
 
     @property
     def num_folds(self) -> int | None:
-        """How many folds the run has once all are trained; None where that was not kept."""
+        """The number of folds of the finished run; None where it was not kept."""
         folders = self.started_folds()
         kept = folders[0].read_info().get("num_folds") if folders else None
         if isinstance(kept, int):
@@ -334,14 +334,14 @@ class RunFolder:
         )
 
     def _settings_word(self) -> str | None:
-        """How the settings were named for the first fold; None where that is unknown or the file gone."""
+        """The name of the first fold's settings; None where it is unknown or the file gone."""
         word = self._first_info().get("settings")
         if not isinstance(word, str) or (word.endswith((".yaml", ".yml")) and not Path(word).is_file()):
             return None
         return word
 
     def _first_info(self) -> dict[str, Any]:
-        """What the first fold was made with; nothing where it cannot be read, which others complain of."""
+        """The `run.json` of the first fold; empty where it cannot be read, which others complain of."""
         for folder in self.started_folds():
             try:
                 return folder.read_info()

@@ -140,7 +140,7 @@ def digest_of_file(path: Path) -> str:
 
 
 def write_seal(folder: Path, made_of: Mapping[str, str]) -> None:
-    """Seals the files of a folder, not those of its subfolders, with what they were made of."""
+    """Seals the files of a folder, not those of its subfolders, with digests of their inputs."""
     own = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
     files = {path.name: digest_of_file(path) for path in own if path.name != SEAL_FILE}
     values: dict[str, Any] = {

@@ -51,7 +51,7 @@ def read_table(path: Path, columns: Sequence[str]) -> dict[str, StrArray]:
     """Reads the named columns of a CSV table as text; nothing is taken for a number or for missing.
 
     Raises:
-        RunError: The file is missing or damaged, or a column is missing or stands twice.
+        RunError: The file is missing or damaged, or a column is missing or appears twice.
     """
     found = zip(columns, read_columns(path, columns), strict=True)
     return {name: as_text(list(map(from_cell, cells))) for name, cells in found}
@@ -79,7 +79,7 @@ def to_hex(numbers: npt.NDArray[Any]) -> list[str]:
 
 
 def from_hex(texts: StrArray, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """What `to_hex` was given.
+    """The array that `to_hex` was given.
 
     Raises:
         ValueError: A text is not one of its results.
@@ -106,7 +106,7 @@ def read_labels(path: Path, num_classes: int) -> tuple[StrArray, IntArray]:
     table = read_table(path, ["image_id", "label"])
     with reading(path):
         if not are_different(table["image_id"]):
-            raise ValueError("an image stands twice")
+            raise ValueError("an image appears twice")
     return table["image_id"], as_integers(path, table["label"], 0, num_classes - 1)
 
 

@@ -1,1 +1,1 @@
-"""Where the time goes: what this machine could do, what is reached, and which setting would change it."""
+"""Benchmarks: the limit of this machine, the rate reached, and the setting that would change it."""

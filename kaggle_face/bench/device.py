@@ -1,4 +1,4 @@
-"""The first look at a machine: what its device does, what is slow and which setting changes it."""
+"""A table of the device's speed, its bottleneck, and the setting that changes it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LEAST_GAIN = 1.1
 
 
 def bench_device(loaded: LoadedConfig, plan: Plan, progress: Progress) -> Report:
-    """The device of the settings in one table: steps in each precision, copies, memory, and what to set.
+    """The device of the settings in one table: steps in each precision, copies, memory, and advice.
 
     Args:
         loaded: The settings; the network has fresh weights and 100 classes, and no image is needed.
@@ -57,7 +57,7 @@ def bench_device(loaded: LoadedConfig, plan: Plan, progress: Progress) -> Report
 
 
 def describe_choice(device: torch.device, reason: str | None) -> str:
-    """Which kind of device it is, and why it is not a GPU."""
+    """The kind of the device, and why it is not a GPU."""
     if device.type == "cuda":
         return f"the network runs on {torch.cuda.get_device_name(device)} ({device})"
     if device.type == "mps":
@@ -68,7 +68,7 @@ def describe_choice(device: torch.device, reason: str | None) -> str:
 
 
 def why_no_gpu() -> str | None:
-    """Why torch finds no CUDA device, and what to do; None where it finds one."""
+    """The reason why torch finds no CUDA device, with advice; None where it finds one."""
     if torch.cuda.is_available():
         return None
     has_driver = _DRIVER.exists() or shutil.which("nvidia-smi") is not None
@@ -85,7 +85,7 @@ def why_no_gpu() -> str | None:
 
 
 def advise(rates: Mapping[str, float], chosen: str, setting: str) -> str:
-    """What the fastest precision is, and what to set where the settings take another one."""
+    """The fastest precision, and the setting to change where another one is set."""
     fastest = max(rates, key=rates.__getitem__)
     if fastest == chosen or rates[fastest] < _LEAST_GAIN * rates[chosen]:
         return f"train.amp={setting} takes {chosen}, and no other precision is much faster"
@@ -145,5 +145,5 @@ def _memory_rows(device: torch.device) -> list[tuple[Cell, ...]]:
     free, total = torch.cuda.mem_get_info(device)
     return [
         ("memory of the device", total / 1e9, "GB", ""),
-        ("of it free: images lie there where they take half of it", free / 1e9, "GB", "data.residence"),
+        ("of it free: images lie there where they take half of it", free / 1e9, "GB", "data.placement"),
     ]

@@ -1,4 +1,4 @@
-"""All that matters about a machine in one table: training at three sizes, packing, prediction, metrics."""
+"""The benchmarks of a machine in one table: training at three sizes, packing, prediction, metrics."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_face.bench.report import Cell
-from kaggle_face.hardware import available_cpus, processor_name
+from kaggle_face.hardware import available_cpus, cpu_name
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +21,7 @@ _SECONDS_BETWEEN_LOOKS = 0.02
 def describe_machine(device: torch.device | None = None) -> dict[str, Cell]:
     """Processor, cores, load, system, and where torch is used its version and device."""
     about: dict[str, Cell] = {
-        "processor": processor_name(),
+        "processor": cpu_name(),
         "cores": available_cpus(),
         "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "system": platform.platform(terse=True),

@@ -31,12 +31,12 @@ _WORKERS_ON_CPU = 2
 
 
 def notebook_baseline(fold: MeasuredFold) -> Mapping[str, Work]:
-    """How the notebook way begins."""
+    """The function that begins the notebook way."""
     return {NOTEBOOK: partial(notebook_steps, *lay_out(fold))}
 
 
 def lay_out(fold: MeasuredFold) -> tuple[Config, int, Path, torch.device, int]:
-    """Links the pictures, and returns what ways that read folders begin with; the last is their workers."""
+    """Links the pictures, and returns the arguments of baselines on folders; the last is their workers."""
     workers = available_cpus() if fold.device.type == "cuda" else _WORKERS_ON_CPU
     images, task = fold.folder / "images", fold.task
     link_class_folders(Path(fold.config.data.root), task.train_ids, task.train_labels, images)
@@ -94,7 +94,7 @@ def endless_steps(trainer: PlainTrainer, loader: Iterable[tuple[Tensor, Tensor]]
 
 
 class _NotebookTransform:
-    """From a PIL picture to a normalised tensor."""
+    """The transform of a PIL picture to a normalised tensor."""
 
     def __init__(self, config: Config, trainer: PlainTrainer) -> None:
         network = trainer.network

@@ -84,7 +84,7 @@ def explain(rates: Mapping[str, Rate]) -> str:
         )
     return (
         f"packing runs at {100 * share:.1f} % of the decoder's rate: reading and writing files is the "
-        "bottleneck; put data.root and paths.packs on a faster disk"
+        "bottleneck; put data.root and paths.cache on a faster disk"
     )
 
 

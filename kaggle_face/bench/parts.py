@@ -1,4 +1,4 @@
-"""The benchmarks by name, each with what it needs, and most of them in one table."""
+"""The benchmarks by name, each with its inputs, and most of them in one table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OF_ALL: tuple[Part, ...] = ("pack", "predict", "metrics")
 
 @dataclass(frozen=True)
 class BenchOptions:
-    """What is measured, and how long.
+    """Options of a benchmark.
 
     Attributes:
         config: Name or path of the settings.
@@ -52,7 +52,7 @@ class BenchOptions:
 
 
 def plan_of(quick: bool, rounds: int | None, seconds: float | None, short: bool = False) -> Plan:
-    """How long is measured; `short` is for several parts in a row.
+    """The length of a measurement; `short` is for several parts in a row.
 
     Raises:
         InputError: A number is too small.

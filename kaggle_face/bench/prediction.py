@@ -1,4 +1,4 @@
-"""How near prediction comes to the network's own rate.
+"""Throughput of prediction against the network's own rate.
 
 Letters: B images, H height, W width, D embedding size, C classes.
 """
@@ -42,7 +42,7 @@ Batches = Callable[[], Iterator[Tensor]]
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A network that predicts, and how."""
+    """A network and its way of embedding."""
 
     network: FaceNetwork
     device: torch.device
@@ -111,14 +111,14 @@ def predicted_batches(subject: Subject, batches: Batches) -> Generator[int]:
 
 
 def explain(rates: Mapping[str, Rate]) -> str:
-    """One sentence: what is slowest."""
+    """One sentence: the bottleneck."""
     limit, loader, whole = (rates[name].median for name in (LIMIT, LOADER, WHOLE))
     reached = f"prediction runs at {100 * whole / limit:.1f} % of the network's own rate"
     if whole >= GOOD_SHARE * limit:
         return f"{reached}: the network is the bottleneck; predict.flip=false halves its work"
     if loader < limit:
         return (
-            f"{reached}: reading the images is the bottleneck ({loader:.0f} images/s); put paths.packs on a "
+            f"{reached}: reading the images is the bottleneck ({loader:.0f} images/s); put paths.cache on a "
             "faster disk"
         )
     return f"{reached}: small batches are the bottleneck; raise predict.batch_size"

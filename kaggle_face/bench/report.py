@@ -1,4 +1,4 @@
-"""What a benchmark found: for people as a table and a sentence, for machines as numbers."""
+"""Results of a benchmark: a table and a sentence for people, numbers for machines."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Report:
         return next(dict(zip(self.columns, row, strict=True)) for row in self.rows if row[0] == name)
 
     def as_values(self, parts: Sequence[Report] = ()) -> dict[str, Any]:
-        """All of it in plain values, for JSON, with the reports that it sums up."""
+        """The report as plain values, for JSON, with the reports that it sums up."""
         rows = [dict(zip(self.columns, row, strict=True)) for row in self.rows]
         more = {"parts": [part.as_values() for part in parts]} if parts else {}
         return {"part": self.part, "about": dict(self.about), "rows": rows, "sentence": self.sentence, **more}

@@ -1,4 +1,4 @@
-"""The least time of a training step on known GPUs, calculated, beside what this machine's cores prepare.
+"""The least time of a training step on known GPUs, calculated, beside the loader's rate on this machine.
 
 Nothing here needs a GPU. What GPUs can do at most comes from their data sheets; the parts of the loader that
 run on the CPU are measured on one core of this machine, with generated faces.
@@ -77,7 +77,7 @@ def bench_roofline(loaded: LoadedConfig, num_classes: int, plan: Plan, progress:
 
 
 def explain(costs: Mapping[Precision, StepCost], config: Config, parts: Mapping[str, float]) -> str:
-    """One sentence: what was not measured, and from which GPU on a notebook's cores are the bottleneck."""
+    """One sentence: caveats, and the GPU from which on a notebook's cores are the bottleneck."""
     batch_gb = costs["bf16"].memory_bytes / 1e9
     rates = {gpu.name: floor_on(gpu, _cost_on(gpu, costs)).images_per_second for gpu in GPUS}
     behind = [
@@ -165,7 +165,7 @@ def _draw_face(root: Path, number: int, side: int) -> str:
 
 
 def _rate(work: Callable[[], object], seconds: float) -> float:
-    """Images a second over at least so many seconds."""
+    """Images per second over a least number of seconds."""
     began, images = time.perf_counter(), 0
     while images == 0 or time.perf_counter() - began < seconds:
         work()

@@ -1,4 +1,4 @@
-"""How long the metrics take at the sizes of the largest competitions, and how much memory."""
+"""Time and memory of the metrics at the sizes of the largest competitions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LONG_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything is scored; a quick run takes a hundredth."""
+    """The sizes that are scored; a quick run takes a hundredth."""
 
     scores: int = 10_000_000
     images: int = 20_000

@@ -1,4 +1,4 @@
-"""How long a command takes to answer `--help`, and what it imports for that."""
+"""Time of a command's `--help`, and the modules that it imports."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Work = Callable[[], Generator[int]]
 
 @dataclass(frozen=True)
 class Plan:
-    """How long is measured: `rounds` turns of each way, each at least `seconds` and `least_steps` long."""
+    """The length of a measurement: `rounds` turns of each way, of at least `seconds` and `least_steps`."""
 
     rounds: int = 5
     seconds: float = 4.0

@@ -1,4 +1,4 @@
-"""How near training on real data comes to the network's own rate, and what holds it back.
+"""Throughput of training on real data against the network's own rate, and its bottleneck.
 
 Letters: B images, D embedding size, C classes (3 colours in BCHW), H height, W width.
 """
@@ -45,8 +45,8 @@ _MANY_STEPS = 1_000_000
 
 
 @dataclass(frozen=True)
-class ImageSupply:
-    """How the measured training got its images, for the sentence on what to change.
+class LoaderSummary:
+    """The loader plan of the measured training, for the sentence on what to change.
 
     Attributes:
         per_image: Whether albumentations ran for each image by itself.
@@ -101,18 +101,18 @@ def bench_training(
         rates = measure_in_turns({**ways, **(baselines(fold) if baselines else {})}, plan, device, progress)
         loading = _create_trainer(fold).batches.plan
     per_image = loading.placement == "workers" and len(loaded.config.augment.transforms) > 0
-    supply = ImageSupply(per_image, loading.reason, device.type == "cuda")
+    summary = LoaderSummary(per_image, loading.reason, device.type == "cuda")
     about = {**describe_machine(device), **speed_settings(loaded), "images": len(task.train_ids)}
-    return report_training(rates, supply, about)
+    return report_training(rates, summary, about)
 
 
-def report_training(rates: Mapping[str, Rate], supply: ImageSupply, about: Mapping[str, Cell]) -> Report:
+def report_training(rates: Mapping[str, Rate], summary: LoaderSummary, about: Mapping[str, Cell]) -> Report:
     """The rates as a table, each as a share of the limit, with the bottleneck named."""
-    return Report("train", about, COLUMNS, rows_of_rates(rates, LIMIT), explain(rates, supply))
+    return Report("train", about, COLUMNS, rows_of_rates(rates, LIMIT), explain(rates, summary))
 
 
-def explain(rates: Mapping[str, Rate], supply: ImageSupply) -> str:
-    """One sentence: what is slowest, and the setting that would change it."""
+def explain(rates: Mapping[str, Rate], summary: LoaderSummary) -> str:
+    """One sentence: the bottleneck, and the setting that would change it."""
     limit, loader, whole = (rates[name].median for name in (LIMIT, LOADER, WHOLE))
     share = whole / limit
     reached = f"end to end runs at {100 * share:.1f} % of the network's own rate"
@@ -121,28 +121,28 @@ def explain(rates: Mapping[str, Rate], supply: ImageSupply) -> str:
         return f"{reached}: the network is the bottleneck; only {faster} makes it faster"
     if loader < _KEEPS_UP * limit:
         return (
-            f"{reached}: the loader is the bottleneck ({loader:.0f} images/s alone); {_help_loader(supply)}"
+            f"{reached}: the loader is the bottleneck ({loader:.0f} images/s alone); {_help_loader(summary)}"
         )
     in_turns = 1.0 / (1.0 / limit + 1.0 / loader)
-    if not supply.on_cuda and whole > 0.95 * in_turns:
+    if not summary.on_cuda and whole > 0.95 * in_turns:
         return (
             f"{reached}: preparing images takes the cores that the network needs "
-            f"({100 * limit / (limit + loader):.1f} % of the time); {_help_loader(supply)}"
+            f"({100 * limit / (limit + loader):.1f} % of the time); {_help_loader(summary)}"
         )
     return (
         f"{reached}: the work beside the network in each step is the bottleneck; "
-        "raise train.batch_size" + (", or set train.compile=true" if supply.on_cuda else "")
+        "raise train.batch_size" + (", or set train.compile=true" if summary.on_cuda else "")
     )
 
 
-def _help_loader(supply: ImageSupply) -> str:
-    if supply.per_image and supply.reason:
-        return f"{supply.reason}: choose other augment.transforms" + (
-            ", or raise data.workers" if supply.on_cuda else ""
+def _help_loader(summary: LoaderSummary) -> str:
+    if summary.per_image and summary.reason:
+        return f"{summary.reason}: choose other augment.transforms" + (
+            ", or raise data.workers" if summary.on_cuda else ""
         )
-    if supply.per_image and supply.on_cuda:
-        return "set data.residence=auto, so that whole batches are augmented at once"
-    fits = ", or set data.residence=device if the images trainer" if supply.on_cuda else ""
+    if summary.per_image and summary.on_cuda:
+        return "set data.placement=auto, so that whole batches are augmented at once"
+    fits = ", or set data.placement=device if the images fit" if summary.on_cuda else ""
     return f"leave out what augment.transforms can spare{fits}"
 
 

@@ -1,4 +1,4 @@
-"""The parser of every command, arguments that several commands share, and what is read off them."""
+"""The parser of every command, shared arguments, and their reading."""
 
 from __future__ import annotations
 

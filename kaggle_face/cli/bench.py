@@ -93,7 +93,7 @@ def run_bench(arguments: argparse.Namespace, terminal: Terminal) -> None:
 def print_report(
     report: Report, as_json: bool, terminal: Terminal, legend: Mapping[str, str] | None = None
 ) -> None:
-    """Prints what it was measured on, the table with its legend and the sentence, or all of it as JSON."""
+    """Prints the machine, the table with its legend and the sentence, or all of it as JSON."""
     if as_json:
         terminal.json(report.as_values(), indent=1, allow_nan=True)
         return

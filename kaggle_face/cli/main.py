@@ -251,7 +251,8 @@ def _take_over_warnings(terminal: Terminal) -> None:
     """Shows the warnings of libraries as our own ones, with what is not printable escaped."""
 
     def show(message: object, category: type[Warning], filename: str, number: int, *_: object) -> None:
-        terminal.warn(f"{category.__name__}: {message} ({filename}:{number})")
+        where = f"{category.__name__}: {message} ({filename}:{number})"
+        terminal.warn(str(message) if category.__name__ == "FormerNameWarning" else where)
 
     class Visible(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:

@@ -1,4 +1,4 @@
-"""What `kaggle-face --help` prints: the commands in the order of work, and two examples of each."""
+"""The text of `kaggle-face --help`: the commands in the order of work, and two examples of each."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Terminal:
         rows: Sequence[Sequence[str]],
         legend: Mapping[str, str] | None = None,
     ) -> None:
-        """Prints a table of at most 100 columns, and below it what its columns mean."""
+        """Prints a table of at most 100 columns, and below it its legend."""
         shown = format_table([*map(one_line, header)], [[*map(one_line, row)] for row in rows])
         self.lines(shown.split("\n"))
         if legend:
@@ -124,7 +124,7 @@ def write_any_letter() -> None:
 
 
 class BesideDocument(Terminal):
-    """Keeps standard output for one document: what else is printed goes to standard error."""
+    """Keeps standard output for one document: all else goes to standard error."""
 
     def lines(self, lines: Iterable[str]) -> None:
         """Prints lines below each other to standard error."""

@@ -88,7 +88,7 @@ def check_records(data: CompetitionData, spec: CompetitionSpec | None) -> list[C
 
 @dataclass(frozen=True, eq=False)
 class ImageFiles:
-    """What was found in the image files (N each): hash of the bytes, sides in pixels, colour mode, problem,
+    """The inspected image files (N each): hash of the bytes, sides in pixels, colour mode, problem,
     and whether there are more frames than the first, which is taken.
 
     A file that cannot be read has a `problem` that is not empty, and 0 pixels.
@@ -271,4 +271,4 @@ def check_disk(packs: Path, num_images: int, image_size: int) -> CheckResult:
     text = f"the decoded images need {needed / 1e6:,.0f} MB in {packs}, {free / 1e6:,.0f} MB are free"
     if needed < free:
         return CheckResult("good", text)
-    return CheckResult("problem", f"{text}; set paths.packs elsewhere")
+    return CheckResult("problem", f"{text}; set paths.cache elsewhere")

@@ -50,7 +50,7 @@ def detect_competition(tree: FolderMap, competition: CompetitionConfig) -> Detec
         )
     raise DataError(
         f"{text}; it looks like the layout {fitting[0].layout} ({fitting[0].reason}): set "
-        f"competition.family={fitting[0].layout}; {example}"
+        f"competition.layout={fitting[0].layout}; {example}"
     )
 
 
@@ -72,7 +72,7 @@ def resolve_competition(root: Path, competition: CompetitionConfig) -> Competiti
     if layout == "auto" or variant == "auto":
         detection = detect_competition(map_folder(root), competition)
         layout, variant = detection.layout, variant_of(detection, competition)
-    return competition.model_copy(update={"family": layout, "variant": variant})
+    return competition.model_copy(update={"layout": layout, "variant": variant})
 
 
 def variant_of(detection: Detection, competition: CompetitionConfig) -> str:
@@ -97,6 +97,6 @@ def variant_of(detection: Detection, competition: CompetitionConfig) -> str:
 def _named_layout(competition: CompetitionConfig) -> str:
     """The layout that the settings force or that belongs to the slug; the demo's is free."""
     spec = find_spec(competition.slug)
-    if competition.family == "auto" and spec is not None and competition.slug != DEMO_SLUG:
+    if competition.layout == "auto" and spec is not None and competition.slug != DEMO_SLUG:
         return spec.layout
-    return competition.family
+    return competition.layout

@@ -42,7 +42,7 @@ _MOST_TRIED = 100  # training images, where the first ones are broken
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """What was found out about a data folder.
+    """The result of inspecting a data folder.
 
     `formats` are those that its sample submissions show where they differ from the layout's; `guess` has the
     settings of own data.
@@ -71,13 +71,13 @@ def inspect_folder(slug: str, root: Path, answers: Answers | None = None) -> Ins
         ConfigError: Two readings of own data are equally likely; the option that answers is named.
     """
     if not root.is_dir():
-        raise DataError(f"there is no folder {root}; mend --data, or download and unpack the data")
+        raise DataError(f"there is no folder {root}; fix --data, or download and unpack the data")
     competition, guess = CompetitionConfig(slug=slug), None
     reason = _why_own_data(root, competition) if answers is None and find_spec(slug) is None else None
     if answers is not None or reason is not None:
         guess = guess_settings(root, answers or Answers())
         guess.lines[:0] = [reason] if reason is not None else []
-        competition = CompetitionConfig(slug=slug, family=CUSTOM.name, custom=guess.custom)
+        competition = CompetitionConfig(slug=slug, layout=CUSTOM.name, custom=guess.custom)
     detection = detect_competition(map_folder(root), competition)
     data = read_competition(root, competition)
     if guess is not None:
@@ -158,7 +158,7 @@ def settings_text(inspection: Inspection, machine: Machine, holds_out: bool = Tr
         "",
         "competition:",
         f"  slug: {_quoted(inspection.slug)}",
-        f"  family: {inspection.detection.layout}",
+        f"  layout: {inspection.detection.layout}",
         f"  variant: {variant}",
         *_custom_lines(inspection),
         "",

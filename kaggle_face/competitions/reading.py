@@ -75,10 +75,10 @@ def formats_of(competition: CompetitionConfig, submit: SubmitConfig) -> Submissi
     Raises:
         ConfigError: The settings describe no valid table.
     """
-    assert competition.family != "auto", "resolve_competition comes first"
-    if competition.family == CUSTOM.name:
+    assert competition.layout != "auto", "resolve_competition comes first"
+    if competition.layout == CUSTOM.name:
         return with_settings(formats_of_own_data(competition.custom), submit)
-    return with_settings(layout_named(competition.family).formats(competition.variant), submit)
+    return with_settings(layout_named(competition.layout).formats(competition.variant), submit)
 
 
 def _notes_on_images(data: CompetitionData) -> list[str]:

@@ -25,7 +25,7 @@ _LR = 0.1
 
 @dataclass(frozen=True)
 class Machine:
-    """What trains: the name of a GPU, or "" and so many CPU cores."""
+    """The training device: the name of a GPU, or "" and the number of CPU cores."""
 
     gpu: str
     cores: int
@@ -132,7 +132,7 @@ def _cpu_network(size: TrainingSize) -> list[str]:
 
 
 def batch_size_for(images: int, least: int, most: int) -> int:
-    """The largest power of two with which an epoch of so many images has enough steps.
+    """The largest power of two with which an epoch of `images` has enough steps.
 
     >>> [batch_size_for(images, 16, 256) for images in (10, 336, 1000, 100_000)]
     [16, 16, 32, 256]

@@ -1,4 +1,4 @@
-"""Which settings differ between two configurations, and which of them may."""
+"""Differences between two configurations, and which of them are allowed."""
 
 from __future__ import annotations
 
@@ -49,6 +49,6 @@ def changed_settings(old: BaseModel, new: BaseModel, work: Work) -> list[str]:
 
 
 def works_that_may_change(owner: type[BaseModel], field: str) -> tuple[Work, ...]:
-    """What a field is marked for; nothing where it has no mark."""
+    """The work that a field is marked for; empty without a mark."""
     marks = [mark for mark in owner.model_fields[field].metadata if isinstance(mark, MayChange)]
     return tuple(work for mark in marks for work in mark.works)

@@ -30,7 +30,7 @@ def layout_name(name: str) -> str:
 
 
 def _recorded_name(name: str) -> str:
-    """What records call a layout: its letter if it has one, so that earlier records stay comparable."""
+    """The name of a layout in records: its letter if it has one, so that earlier records stay comparable."""
     return next((letter for letter, named in _LAYOUT_OF_LETTER.items() if named == name), name)
 
 
@@ -39,7 +39,7 @@ ListedSplit = Literal["train", "dev", "test"]
 
 
 class ImagesConfig(Part):
-    """Where images of own data are: rows of a table, a folder per identity, or files named by a pattern."""
+    """Images of own data: rows of a table, a folder per identity, or files named by a pattern."""
 
     split: ListedSplit = "train"
     folder: str = ""
@@ -145,7 +145,7 @@ class LabelsConfig(Part):
 
 
 class CustomConfig(Part):
-    """Where the files of own data are, all below `data.root`; of `competition.family: custom`."""
+    """The files of own data, all below `data.root`; of `competition.layout: custom`."""
 
     images: Annotated[tuple[ImagesConfig, ...], Strict(False)] = ()
     pairs: Annotated[tuple[PairsConfig, ...], Strict(False)] = ()
@@ -160,9 +160,9 @@ class CustomConfig(Part):
 
 
 class CompetitionConfig(Part):
-    """Which competition this is."""
+    """The competition and the layout of its files."""
 
     slug: str = "demo"
-    family: LayoutName = "auto"
+    layout: LayoutName = "auto"
     variant: str = "auto"
     custom: CustomConfig = CustomConfig()

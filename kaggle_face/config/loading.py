@@ -1,4 +1,4 @@
-"""Reading settings: a YAML file, what it extends, then `key=value` overrides; strict, one line an error."""
+"""Reading settings: a YAML file, those that it extends, then `key=value` overrides; one line an error."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 import kaggle_face
+from kaggle_face.config.former_names import (
+    FORMER_NAMES,
+    former_names_in,
+    warn_of_former_names,
+    with_current_names,
+)
 from kaggle_face.config.schema import Config
 from kaggle_face.config.wording import expected, shown
 from kaggle_face.config.yaml_text import dump_yaml, parse_yaml, read_yaml, yaml_problem
@@ -37,7 +43,7 @@ class LoadedConfig:
 
     @property
     def word(self) -> str:
-        """What to write after `-c`: the name where it leads to the settings' file, else its path."""
+        """The word after `-c`: the name where it leads to the settings' file, else its path."""
         return self.name if self.path is None else word_for(self.path)
 
 
@@ -66,7 +72,7 @@ def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> LoadedConfi
 
 def parse_config(text: str, source: str) -> Config:
     """Settings from the text that `dump_config` made; `source` names it in errors."""
-    return _validate([_Layer(source, _as_mapping(_parse(text, source), source))])
+    return _validate([_Layer(source, with_current_names(_as_mapping(_parse(text, source), source)))])
 
 
 def with_overrides(config: Config, overrides: Sequence[str]) -> Config:
@@ -112,7 +118,7 @@ def _is_file(path: Path) -> bool:
 
 
 def word_for(path: Path) -> str:
-    """What to write after `-c` for a settings file: its name where that leads to it, else its path."""
+    """The word after `-c` for a settings file: its name where that leads to it, else its path."""
     try:
         return path.stem if find_config(path.stem) == path else str(path)
     except ConfigError:
@@ -120,12 +126,12 @@ def word_for(path: Path) -> str:
 
 
 def full_key(key: str) -> str:
-    """The key of a setting, for one that may leave its part out.
+    """Today's key of a setting, with its part.
 
-    >>> full_key("init_from"), full_key("optim.lr")
-    ('model.init_from', 'optim.lr')
+    >>> full_key("init_from"), full_key("optim.lr"), full_key("data.residence")
+    ('model.init_from', 'optim.lr', 'data.placement')
     """
-    return _SHORT_NAMES.get(key, key)
+    return _SHORT_NAMES.get(key) or FORMER_NAMES.get(key, key)
 
 
 def packaged_configs() -> Path:
@@ -140,7 +146,7 @@ def _read_with_parents(path: Path, children: tuple[Path, ...]) -> list[_Layer]:
         raise ConfigError(f"{path}: 'extends' runs in a circle: {chain}")
     values = dict(_as_mapping(read_yaml(path), str(path)))
     parent = values.pop("extends", None)
-    layer = _Layer(str(path), values)
+    layer = _Layer(str(path), _renamed(values, str(path)))
     if parent is None:
         return [layer]
     if not isinstance(parent, str):
@@ -151,6 +157,17 @@ def _read_with_parents(path: Path, children: tuple[Path, ...]) -> list[_Layer]:
         places.append(packaged_configs() / _RECIPES / file)
     inherited = next(filter(_is_file, places), None) or find_config(parent)
     return [*_read_with_parents(inherited, (*children, path.resolve())), layer]
+
+
+def _renamed(values: Mapping[str, Any], source: str) -> Mapping[str, Any]:
+    """The settings of a file by today's keys; a warning names each former one."""
+    former = former_names_in(values)
+    for name in former:
+        part, key = FORMER_NAMES[name].split(".")
+        if key in values[part]:
+            raise ConfigError(f"{source}: {name} is a former name of {part}.{key}; keep one of them")
+    warn_of_former_names(former, source)
+    return with_current_names(values)
 
 
 def _parse(text: str, source: str) -> Any:
@@ -173,6 +190,8 @@ def _override_layer(text: str) -> _Layer:
     if not equals or not key:
         raise ConfigError(f"an override is written key=value, such as optim.lr=0.1; got '{text}'")
     nested: Any = _parse(value, f"the value of {key}")
+    if key in FORMER_NAMES:
+        warn_of_former_names([key])
     keys = tuple(full_key(key).split("."))
     if len(keys) > _MOST_LEVELS:
         raise ConfigError(f"'{key[:40]}...' has {len(keys)} levels; settings have at most {_MOST_LEVELS}")
@@ -228,7 +247,7 @@ def _describe(detail: ErrorDetails, layers: Sequence[_Layer]) -> str:
 
 
 def _hint_of_part(path: Sequence[str]) -> str:
-    """Where a key belongs that was given without its part, such as `lr` for `optim.lr`; else empty."""
+    """A hint for a key that was given without its part, such as `lr` for `optim.lr`; else empty."""
     if len(path) > 1:
         return ""
     parts = {name: _part_at(Config, name) for name in Config.model_fields}

@@ -31,12 +31,12 @@ CheckpointName = Literal["last", "best_cls", "best_ver", "best", "swa"]
 
 
 class DataConfig(Part):
-    """Where the pictures are and how they are stored."""
+    """Location and storage of the pictures."""
 
     root: Annotated[str, MayChange("resume", "predict")] = "data/demo"
     image_size: Annotated[int, Field(ge=8, le=1024)] = 112
     broken_images: Annotated[Literal["error", "skip"], MayChange("predict")] = "error"
-    residence: Annotated[Literal["auto", "device", "memory_map", "workers"], MayChange("predict")] = "auto"
+    placement: Annotated[Literal["auto", "device", "memory_map", "workers"], MayChange("predict")] = "auto"
     workers: Annotated[int, Field(ge=-1, le=256), MayChange("resume", "predict")] = -1
     exclude: Names = ()
     exclude_images: str | None = None
@@ -44,7 +44,7 @@ class DataConfig(Part):
 
 
 class FoldsConfig(Part):
-    """How labelled images and verification pairs are divided."""
+    """Division of labelled images and verification pairs into folds."""
 
     count: Annotated[int, Field(ge=2, le=100)] = 5
     seed: Seed = 0
@@ -56,12 +56,12 @@ class FoldsConfig(Part):
 
     @property
     def total(self) -> int:
-        """How many folds these settings make: one where the dev split is held out."""
+        """The number of folds of these settings: one where the dev split is held out."""
         return 1 if self.dev == "holdout" else self.count
 
 
 class PredictConfig(Part):
-    """How embeddings and logits are computed after training."""
+    """Computation of embeddings and logits after training."""
 
     batch_size: Count | Literal["auto"] = "auto"
     flip: bool = True
@@ -91,7 +91,7 @@ class CombinedTableConfig(Part):
 
 
 class SubmitConfig(Part):
-    """How submissions are written and uploaded."""
+    """Writing and uploading of submissions."""
 
     score_decimals: Annotated[int, Field(ge=1, le=17)] = 6
     unknown_share: Fraction = 0.1
@@ -109,7 +109,7 @@ class PathsConfig(Part):
 
     runs: str = "runs"
     submissions: str = "submissions"
-    packs: str = "packs"
+    cache: str = "packs"
 
 
 class Config(Part):

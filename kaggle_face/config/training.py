@@ -46,7 +46,7 @@ MixedMargin = Literal["two_term", "unmixed_only"]
 
 
 class AugmentConfig(Part):
-    """What happens to a training image before the network sees it."""
+    """Augmentation of the training images."""
 
     transforms: Annotated[tuple[Mapping[str, Mapping[str, Any]], ...], Strict(False)] = (
         {"HorizontalFlip": {"p": 0.5}},
@@ -111,7 +111,7 @@ class MarginConfig(Part):
 
 
 class TripletConfig(Part):
-    """Which triplets count, and by how much the same person must be nearer."""
+    """Selection, distance and margin of the triplet loss."""
 
     selection: Literal["semi_hard", "hard", "all"] = "semi_hard"
     distance: Literal["euclidean", "cosine"] = "euclidean"
@@ -140,7 +140,7 @@ class MultiSimilarityConfig(Part):
 
 
 class DistillConfig(Part):
-    """What is learnt from the out-of-fold answers of other runs."""
+    """Distillation from the out-of-fold predictions of other runs."""
 
     runs: Names = ()
     logits_weight: NonNegative = 1.0
@@ -149,7 +149,7 @@ class DistillConfig(Part):
 
 
 class LossConfig(Part):
-    """What is minimised: classification_weight * cross entropy + metric_weight * metric loss."""
+    """The loss: classification_weight * cross entropy + metric_weight * metric loss."""
 
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     classification_weight: NonNegative = 1.0
@@ -203,7 +203,7 @@ class ScheduleConfig(Part):
 
 
 class SamplerConfig(Part):
-    """Which images an epoch takes, and in which order."""
+    """The images of an epoch and their order."""
 
     name: Literal["shuffled", "balanced", "square_root", "identities"] = "shuffled"
     images_per_identity: Annotated[int, Field(ge=2, le=MOST)] = 4

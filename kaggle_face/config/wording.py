@@ -1,4 +1,4 @@
-"""What a value should have been, in plain words, for the errors of settings and of JSON files."""
+"""Expected values in plain words, for the errors of settings and of JSON files."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def shown(value: object) -> str:
 
 
 def describe_mismatch(detail: ErrorDetails) -> str:
-    """What is wrong with a value of a JSON file, under its full name."""
+    """The fault of a value of a JSON file, under its full name."""
     name = ".".join(str(key) for key in detail["loc"])
     text = f"{name} must {expected(detail['type'], detail['msg'])}"
     return text if detail["type"] == "missing" else f"{text}, got {shown(detail['input'])}"

@@ -92,7 +92,7 @@ class _CoreSchema(Composer, SafeConstructor, Resolver):
             if not isinstance(key, Hashable):
                 _refuse(key_node, "a key must be text")
             if key in seen:
-                _refuse(key_node, f"the key '{key}' stands twice")
+                _refuse(key_node, f"the key '{key}' appears twice")
             seen.add(key)
         return super().construct_mapping(node, deep)
 
@@ -165,7 +165,7 @@ def parse_yaml(text: str) -> Any:
     {'lr': 0.001, 'amp': 'off', 'on': True, 'epochs': 30, 'seed': 10}
 
     Raises:
-        yaml.YAMLError: The text is not YAML, a key stands twice, or it holds more than it may.
+        yaml.YAMLError: The text is not YAML, a key appears twice, or it holds more than it may.
     """
     return deepcopy(_parse(text))
 
@@ -198,7 +198,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def yaml_problem(error: yaml.YAMLError) -> str:
-    """What is wrong with a YAML text and where, in one line."""
+    """The fault of a YAML text and its place, in one line."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}: {error.problem}"
     return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Pictures in rows with a line of text above each: what contact sheets, batches and previews are drawn by.
+"""Pictures in rows with a line of text above each, for contact sheets, batches and previews.
 
 Letters: H and W pixels of a picture.
 """

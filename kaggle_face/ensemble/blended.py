@@ -65,7 +65,7 @@ class PairBlend:
 
 
 def used_members(blend: ClassBlend | PairBlend) -> tuple[Member, ...]:
-    """The members whose weight is not zero."""
+    """The members with a weight above zero."""
     return tuple(member for member, weight in zip(blend.members, blend.weights, strict=True) if weight > 0)
 
 

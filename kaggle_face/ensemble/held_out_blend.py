@@ -91,5 +91,5 @@ def blended_scores(
 def _require_known_space(record: TaskRecord, known: tuple[str, ...]) -> None:
     if record.space not in known:
         raise RunError(
-            f"the blend is averaged in '{record.space}', which this version does not know; blend again"
+            f"the blend is averaged in '{record.space}', which is unknown to this version; blend again"
         )

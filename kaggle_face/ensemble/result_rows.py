@@ -120,7 +120,7 @@ class TaskBlend:
 
     @classmethod
     def of(cls, task: Task, choice: BlendChoice) -> TaskBlend:
-        """What was decided for a task, as rows."""
+        """The blend choice of a task, as rows."""
         blend, selection, tuning = choice.blend, choice.selection, choice.tuning
         members = tuple(
             MemberRow(task, member.name, tuple(fold.fold for fold in member.folds), weight)

@@ -58,7 +58,7 @@ _SAMPLED_ROWS = 16
 
 @dataclass(frozen=True)
 class SelectionOptions:
-    """How members are weighted, whether post-processing is tried, and how intervals are made.
+    """Weighting of members, post-processing and intervals.
 
     `rule`: why steps that use neighbouring test images are left out; None: they are tried.
     `weights`: Those given to members without out-of-fold records, by the name of their run.
@@ -108,7 +108,7 @@ class BlendChoice:
 
     @property
     def metrics(self) -> Mapping[str, float]:
-        """The out-of-fold metrics of the blend with all that is done to it; empty where nothing is known."""
+        """The out-of-fold metrics of the blend with its post-processing; empty where nothing is held out."""
         found = {} if self.selection is None else self.selection.winner.metrics
         if isinstance(self.tuning, GalleryTuning):
             return {**found, "gallery accuracy": self.tuning.metrics["accuracy"]}

@@ -1,4 +1,4 @@
-"""The record of a blend (`ensemble.json`) from what was chosen, and the parameters that it takes."""
+"""The record of a blend (`ensemble.json`), and the parameters of its networks."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def require_few_parameters(slug: str, members: Sequence[Member]) -> None:
 
 
 def describe_blend(formula: str, choices: Mapping[Task, BlendChoice], records: Sequence[Path]) -> BlendRecord:
-    """The record of a blend: what was chosen for each task, and the files that hold its predictions."""
+    """The record of a blend: the choice of each task, and the files that hold its predictions."""
     used = dict.fromkeys(member for choice in choices.values() for member in used_members(choice.blend))
     known = {name: value for choice in choices.values() for name, value in choice.metrics.items()}
     composite = parse_composite(formula)
@@ -118,8 +118,8 @@ def _candidate_values(candidate: Candidate) -> dict[str, Any]:
         "kind": candidate.kind,
         "weights": list(candidate.weights),
         "metrics": dict(candidate.metrics),
-        "honest": candidate.nested,
-        "optimistic_gain": candidate.in_sample_gain,
+        "nested": candidate.nested,
+        "in_sample_gain": candidate.in_sample_gain,
         "gain": None if candidate.gain is None else asdict(candidate.gain),
         "over_mean": None if candidate.over_mean is None else asdict(candidate.over_mean),
     }

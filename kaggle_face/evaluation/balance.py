@@ -29,7 +29,7 @@ class LeftOut:
 
 
 def describe_classes(labels: IntArray, class_names: Sequence[str]) -> tuple[str, ...]:
-    """What is imbalanced about the classes of held-out images: sizes, and classes without images.
+    """The imbalance of the classes of held-out images: sizes, and classes without images.
 
     Shapes: labels (N), the true classes; class_names (C).
 
@@ -56,7 +56,7 @@ def describe_classes(labels: IntArray, class_names: Sequence[str]) -> tuple[str,
 
 
 def describe_pairs(labels: IntArray) -> tuple[str, ...]:
-    """What is imbalanced about held-out pairs (P), of which 1 is genuine and 0 an impostor.
+    """The imbalance of held-out pairs (P), of which 1 is genuine and 0 an impostor.
 
     >>> describe_pairs(np.array([1] + 9 * [0]))
     ('pairs are imbalanced: 1 genuine pair, 9 impostor pairs; rejecting every pair has an accuracy of 0.900',)
@@ -73,17 +73,17 @@ def describe_pairs(labels: IntArray) -> tuple[str, ...]:
 
 
 def describe_people(people: IntArray, labels: IntArray) -> tuple[str, ...]:
-    """The people of held-out pairs (P, 2) who are in no genuine pair: nothing shows that they are known.
+    """The people of held-out pairs (P, 2) without a genuine pair: their FNR is not measured.
 
     >>> describe_people(np.array([[0, 0], [0, 1], [0, 2]]), np.array([1, 0, 0]))
-    ('2 of 3 people of the pairs are in no genuine pair, for want of a second image or of such a pair',)
+    ('2 of 3 people of the pairs are in no genuine pair, for lack of a second image or of such a pair',)
     """
     everyone, known = set(people.ravel().tolist()), set(people[labels == 1].ravel().tolist())
     lacking = len(everyone - known)
     if not lacking:
         return ()
     what = part_of(lacking, len(everyone), "person of the pairs", "are in no genuine pair")
-    return (f"{what}, for want of a second image or of such a pair",)
+    return (f"{what}, for lack of a second image or of such a pair",)
 
 
 def meaningless_of_classes(num_classes: int) -> tuple[LeftOut, ...]:

@@ -1,6 +1,7 @@
 """`ensemble.json`: the record of a blend, its members, weights, figures and all candidates.
 
-One writer (`write_blend_record`) and one reader (`read_blend_record`). Keys are those of the first release.
+One writer (`write_blend_record`) and one reader (`read_blend_record`), which also reads the keys of the first
+release.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from kaggle_face.tasks import Task
 
 FILE_NAME = "ensemble.json"
 
+_FORMER_KEYS = {"honest": "nested", "contenders": "candidates", "optimistic_gain": "in_sample_gain"}
+
 
 @dataclass(frozen=True)
 class MemberRecord:
@@ -35,7 +38,7 @@ class MemberRecord:
 
 @dataclass(frozen=True)
 class SelectionRecord:
-    """Which candidate was selected and why.
+    """The selected candidate, and the reason.
 
     Attributes:
         winner: Its name.
@@ -96,8 +99,8 @@ class TaskRecord:
             values |= {
                 "winner": self.selection.winner,
                 "reason": self.selection.reason,
-                "honest": self.selection.nested,
-                "contenders": list(self.selection.candidates),
+                "nested": self.selection.nested,
+                "candidates": list(self.selection.candidates),
             }
         if self.post_processing is not None:
             values["post_processing"] = self.post_processing
@@ -146,7 +149,7 @@ def read_blend_record(run: RunFolder) -> BlendRecord | None:
     path = run.ensemble_folder / FILE_NAME
     if not path.is_file():
         return None
-    values = read_json(path, BlendSummary)
+    values = _with_current_keys(read_json(path, BlendSummary))
     return BlendRecord(
         formula=values.get("formula", ""),
         score=None if values.get("score") is None else float(values["score"]),
@@ -157,6 +160,13 @@ def read_blend_record(run: RunFolder) -> BlendRecord | None:
         tasks={task: _task_from(found) for task, found in values.get("tasks", {}).items()},
         ignored_rules=tuple(values.get("ignored_rules", ())),
     )
+
+
+def _with_current_keys(values: Any) -> Any:
+    """The values of a file with today's keys in place of those of the first release, at any depth."""
+    if isinstance(values, Mapping):
+        return {_FORMER_KEYS.get(key, key): _with_current_keys(inner) for key, inner in values.items()}
+    return [_with_current_keys(inner) for inner in values] if isinstance(values, list) else values
 
 
 def _estimate_from(kept: Mapping[str, Any]) -> Estimate:
@@ -170,8 +180,8 @@ def _task_from(values: Mapping[str, Any]) -> TaskRecord:
     kept, temperatures = values.get("out_of_fold"), values.get("temperatures")
     selection = None
     if "winner" in values:
-        candidates = tuple(values.get("contenders", ()))
-        nested = values.get("honest")
+        candidates = tuple(values.get("candidates", ()))
+        nested = values.get("nested")
         selection = SelectionRecord(values["winner"], values.get("reason", ""), nested, candidates)
     return TaskRecord(
         space=values.get("space", ""),

@@ -1,4 +1,4 @@
-"""All metrics of a run on what was held out of its training, with intervals, and two runs compared.
+"""All metrics of a run on held-out data, with intervals, and two runs compared.
 
 Intervals are for other people (`metrics.bootstrap`, `metrics.pair_intervals`). Letters: N images, P pairs,
 F folds.
@@ -85,7 +85,7 @@ class ClassFigures:
 
 @dataclass(frozen=True, eq=False)
 class ClassDetails:
-    """Where one member errs among classes, on what is held out.
+    """The class errors of one member on held-out images.
 
     Attributes:
         calibration_error: Expected calibration error in [0, 1].
@@ -113,7 +113,7 @@ def measure_classes(
 
 
 def values_of_images(figures: ClassFigures, own_metric: ClassMetric = "accuracy") -> dict[str, FloatArray]:
-    """What each metric is the mean of, for every image (N), the competition's own first."""
+    """The per-image values (N) whose mean is each metric, the competition's own first."""
     values = {name: hits_at_ranks(figures.ranks, name) for name in (own_metric, "accuracy", "top5")}
     return {**values, "log_loss": figures.log_losses}
 
@@ -139,7 +139,7 @@ def class_figures(members: Sequence[Member]) -> list[ClassFigures]:
 
 
 def figures_of_logits(held_out: Sequence[HeldOutLogits]) -> list[ClassFigures]:
-    """The same from logits that are open, of the folds one after the other: an entry for each member."""
+    """The figures of each member from open logits, of the folds one after the other."""
     labels = np.concatenate([fold.labels for fold in held_out])
     folds = np.repeat([fold.fold for fold in held_out], [len(fold.labels) for fold in held_out])
     figures = []
@@ -206,7 +206,7 @@ def measure_pairs(trials: HeldOutPairs, member: int) -> tuple[Estimate, ...]:
 
 
 def measure_episodes(member: Member, ways: int = 5) -> tuple[Estimate, ...]:
-    """How often one of `ways` people is known from a single picture of each, among the people of the trials.
+    """Accuracy at naming one of `ways` people from a single picture of each, among the people of the trials.
 
     Each fold's network embeds its own held-out people; the interval is for the mean over folds. Empty where
     the people of the trials are not known, or too few of them have two images.
@@ -268,7 +268,7 @@ def named_embeddings(member: Member, fold: FoldFolder) -> tuple[Embeddings, IntA
 
 
 def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Estimate]:
-    """The ten-fold accuracy over sets that share nobody, or where these cannot be made over others.
+    """The ten-fold accuracy over sets without a common person, or where these cannot be made over others.
 
     Sets that share nobody vary as other people would, so their spread gives an interval (Student's t).
     """
@@ -287,7 +287,7 @@ def _ten_fold(scores: FloatArray, trials: HeldOutPairs) -> Iterator[Estimate]:
 
 
 def compare_pairs(trials: HeldOutPairs, first: int, second: int) -> dict[str, Difference]:
-    """EER, AUC and two TPRs, first member minus second; what has too few people or impostors is left out."""
+    """EER, AUC and two TPRs, first member minus second, without those of too few people or impostors."""
     values = trials.values("scores")
     try:
         pairs = PairsOfPeople.of(trials.people, trials.labels == 1)

@@ -1,4 +1,4 @@
-"""A checkpoint's or blend's figure in the competition's own metric, from what lies in its run folder."""
+"""A checkpoint's or blend's figure in the competition's own metric, from its run folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _GALLERIES: tuple[Literal["dev", "test"], ...] = ("dev", "test")
 
 @dataclass(frozen=True)
 class Estimate:
-    """A metric of a network or a blend on what its training did not see.
+    """A metric of a network or a blend on held-out data.
 
     Attributes:
         metric: A name of the table of metrics, a formula over them, or a metric with its setting in words.

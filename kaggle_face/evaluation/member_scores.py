@@ -53,13 +53,13 @@ class MemberScores:
         return block
 
     def restricted_to(self, positions: IntArray) -> MemberScores:
-        """The same record seen through some of the shared positions."""
+        """The record restricted to some of the shared positions."""
         return MemberScores(self.name, self.values, positions if self.rows is None else self.rows[positions])
 
 
 @dataclass(frozen=True, eq=False)
 class TestScores:
-    """What each network of each member gives the test images or test pairs.
+    """The scores of each network of each member for the test images or test pairs.
 
     Attributes:
         ids: Of the images, or of the pairs.
@@ -261,7 +261,7 @@ def require_same_classes(name: str, found: Predictions, first_name: str, first: 
         "one has more",
     )
     raise RunError(
-        f"{name} and {first_name} know different classes ({len(found.class_names)} and "
+        f"{name} and {first_name} have different classes ({len(found.class_names)} and "
         f"{len(first.class_names)}, {difference}); only runs of the same classes go together"
     )
 

@@ -34,7 +34,7 @@ class Member:
 
     @property
     def own_metrics(self) -> OwnMetrics:
-        """What the competition of its run ranks by; the usual metrics where another version wrote settings.
+        """The ranking metrics of a run's competition; the usual metrics where another version wrote settings.
 
         Runs of before settings were kept have none, and keys come and go.
         """

@@ -1,4 +1,4 @@
-"""The gain of one network over another, in a formula of both tasks, on people who chose neither.
+"""The gain of one network over another, in a formula of both tasks, on people not used to choose either.
 
 The people of images and of trials are divided into two sides. What is chosen on one side is compared on the
 other with what would have been taken instead. The gain is the mean over both sides, and over folds.
@@ -39,8 +39,8 @@ _OF_RANKS = ("accuracy", "top5", "map@5")
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOutAnswers:
-    """One network's answers to what is held out.
+class HeldOutPredictions:
+    """One network's predictions on held-out data.
 
     Attributes:
         ranks: Of the true classes (N), 1 = likeliest.
@@ -54,8 +54,8 @@ class HeldOutAnswers:
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOutTruth:
-    """Whom images and trials show.
+class HeldOutTargets:
+    """The identities of held-out images and trials.
 
     Attributes:
         image_ids: Of the images (N).
@@ -74,8 +74,8 @@ class HeldOutTruth:
     @classmethod
     def of(
         cls, image_ids: StrArray, image_classes: StrArray, pairs: Pairs, known: Mapping[str, str]
-    ) -> HeldOutTruth:
-        """From the images (N) and their classes, the trials, and the known classes of the trials' images."""
+    ) -> HeldOutTargets:
+        """The targets of images (N), their classes, trials, and known classes of the trials' images."""
         of_images = np.array([f"class {name}" for name in image_classes.tolist()], np.str_)
         if not pairs.are_labelled:
             none = np.empty(0, np.str_)
@@ -91,7 +91,7 @@ class HeldOutTruth:
         return cls(image_ids, of_images, trial_ids, couples, pairs.labels == 1)
 
     def sides(self) -> list[HeldOutRows]:
-        """The images and trials of each of two sides that share nobody.
+        """The images and trials of each of two sides without a common person.
 
         The people of images are assigned by themselves, so that both sides have about equally many images.
         """
@@ -134,7 +134,7 @@ class GainPart:
     influences: FloatArray
 
 
-def figures_of(answers: HeldOutAnswers, truth: HeldOutTruth, rows: HeldOutRows) -> dict[str, float]:
+def figures_of(answers: HeldOutPredictions, truth: HeldOutTargets, rows: HeldOutRows) -> dict[str, float]:
     """The metrics of both tasks on some images and trials; those of a task without any are left out.
 
     Where no image at all is held out, the metrics of classes are 0: they are the same for every network.
@@ -149,10 +149,10 @@ def figures_of(answers: HeldOutAnswers, truth: HeldOutTruth, rows: HeldOutRows) 
     return found
 
 
-def can_be_divided(truth: HeldOutTruth, composite: Composite) -> bool:
-    """Whether each side has what the formula is measured on."""
+def can_be_divided(truth: HeldOutTargets, composite: Composite) -> bool:
+    """Whether each side has the data that the formula is measured on."""
     needed = set(composite.names)
-    nothing = HeldOutAnswers(
+    nothing = HeldOutPredictions(
         np.ones(len(truth.people), np.int64), np.zeros(len(truth.people)), np.zeros(len(truth.couples))
     )
     return all(needed <= set(figures_of(nothing, truth, rows)) for rows in truth.sides())
@@ -160,9 +160,9 @@ def can_be_divided(truth: HeldOutTruth, composite: Composite) -> bool:
 
 def gain_on(
     rows: HeldOutRows,
-    truth: HeldOutTruth,
-    chosen: HeldOutAnswers,
-    instead: HeldOutAnswers,
+    truth: HeldOutTargets,
+    chosen: HeldOutPredictions,
+    instead: HeldOutPredictions,
     composite: Composite,
 ) -> GainPart:
     """The gain of one network over another on some images and trials.
@@ -231,7 +231,7 @@ def _influences_on_mean(values: FloatArray, people: StrArray) -> FloatArray:
 
 
 def _slope(composite: Composite, figures: Mapping[str, float], name: str) -> float:
-    """How much the formula changes with a metric."""
+    """The derivative of the formula by a metric."""
     ends = [composite.evaluate({**figures, name: figures[name] + step}) for step in (-_STEP, _STEP)]
     slope = (ends[1] - ends[0]) / (2 * _STEP)
     if not math.isfinite(slope):

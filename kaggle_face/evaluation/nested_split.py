@@ -1,4 +1,4 @@
-"""The nested split: people are divided into two sides, so that what is found on one is judged on the other.
+"""The nested split: people are divided into two sides; a choice made on one is measured on the other.
 
 Which side a person falls in follows from names and counts alone, never from a score.
 """
@@ -86,7 +86,7 @@ def people_of_pairs(
 
 
 def disjoint_sets(people: IntArray, labels: IntArray, num_sets: int) -> IntArray | None:
-    """The set (P) of each pair so that nobody is in two sets; None where that cannot be.
+    """The set (P) of each pair so that no person is in two sets; None where that cannot be.
 
     People whom pairs join, of the same person or of two, stay together; such groups are assigned to the sets,
     large ones first, each into the smallest. It cannot be where there are fewer groups than sets, a set would
@@ -115,7 +115,7 @@ def disjoint_sets(people: IntArray, labels: IntArray, num_sets: int) -> IntArray
 
 
 def nested_split(sides: IntArray) -> Iterator[tuple[BoolArray, BoolArray]]:
-    """For each side: what weights are found on, and what they are judged on."""
+    """For each side the mask to fit weights on, and the mask to measure them on."""
     for side in (0, 1):
         yield sides == side, sides == 1 - side
 

@@ -1,4 +1,4 @@
-"""What a blend is judged by: the competition's score, as a formula over the metrics of both tasks."""
+"""The objective of a blend: the competition's score, as a formula over the metrics of both tasks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def usable_formula(formula: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class TaskObjective:
-    """A formula as one task sees it: the other task's metrics are what they are."""
+    """A formula of one task: the metrics of the other task are constants."""
 
     composite: Composite
     main_metric: str

@@ -14,6 +14,7 @@ from kaggle_face.artifacts.files.reading import reading
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, RunKind, list_runs
 from kaggle_face.artifacts.tables import read_table
 from kaggle_face.competitions.catalogue.ranking import PAIR_METRICS, OwnMetrics, own_metrics
+from kaggle_face.config.former_names import with_current_names
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.config.yaml_text import read_yaml
 from kaggle_face.errors import ConfigError, KaggleFaceError
@@ -47,7 +48,7 @@ class TaskFigures:
 
 @dataclass(frozen=True)
 class RunRow:
-    """One run: what made it, folds begun and finished, figures of the finished folds, and what it cost.
+    """One run: its kind, folds begun and finished, figures of the finished folds, and its cost.
 
     `classes` and `verification` are in the competition's own metrics; names from a gallery need what
     `predict` writes. `score` is what runs are ranked by: the task of the competition, or the mean of both.
@@ -105,10 +106,10 @@ def _row(
     named = settings.get("train.verification_metric")
     fallback = next((metric for metric in PAIR_METRICS if metric == named), PAIR_METRICS[0])
     other = settings.get("submit.verification.slug") or None
-    asks_pairs = settings.get("competition.family") != "custom" or any(
+    has_pairs = settings.get("competition.layout") != "custom" or any(
         settings.get(f"competition.custom.{name}", "[]") != "[]" for name in ("pairs", "galleries")
     )
-    own = own_metrics(settings.get("competition.slug", ""), fallback, other, asks_pairs)
+    own = own_metrics(settings.get("competition.slug", ""), fallback, other, has_pairs)
     classes, verification = (_task_figures(started, task, own) for task in TASKS)
     counted = {"classification": classes, "verification": verification}
     return RunRow(
@@ -158,7 +159,8 @@ def _settings_of(run: RunFolder) -> dict[str, str]:
         values = read_yaml(folder.config_file)
     except ConfigError:
         return {}
-    return {key: text for key, text in _flat(values, "") if not key.startswith(_UNIMPORTANT)}
+    named = with_current_names(values) if isinstance(values, Mapping) else values
+    return {key: text for key, text in _flat(named, "") if not key.startswith(_UNIMPORTANT)}
 
 
 def _flat(values: Any, prefix: str) -> list[tuple[str, str]]:

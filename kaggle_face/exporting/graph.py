@@ -59,7 +59,7 @@ class Part:
 
 
 class InputScaling(nn.Module):
-    """Pixels (B, H, W, 3) in uint8 to what a backbone was trained on (B, 3, H, W)."""
+    """Scaling of uint8 pixels (B, H, W, 3) to the input of a backbone (B, 3, H, W)."""
 
     def __init__(self, network: FaceNetwork) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class InputScaling(nn.Module):
         self.factor = nn.Buffer(1.0 / (_LARGEST_PIXEL * network.backbone.input_std))
 
     def forward(self, images_BHW3: Tensor) -> Tensor:
-        """The same numbers as `FaceNetwork.normalize`."""
+        """The output of `FaceNetwork.normalize`."""
         scaled_BHW3 = (images_BHW3.to(torch.float32) - self.mean) * self.factor
         return scaled_BHW3.permute(0, 3, 1, 2)
 
@@ -108,7 +108,7 @@ class JoinedEmbeddings(nn.Module):
 
 
 class ClassScores(nn.Module):
-    """The logits of a network, or log-probabilities of a blend; -inf for classes that nobody was trained on.
+    """The logits of a network, or log-probabilities of a blend; -inf for classes without training images.
 
     Without a space it is one network, whose logits stay as they are. In a blend the mean of a class is taken
     over the networks that know it, as `blend_classes` does it.
@@ -165,7 +165,7 @@ def _in_space(logits_BC: Tensor, space: ClassSpace) -> Tensor:
 
 
 class ExportedGraph(nn.Module):
-    """All networks and what is made of them: the module that is traced, and that parity is measured by."""
+    """All networks and their combination: the module that is traced, and that parity is measured by."""
 
     def __init__(
         self, parts: Sequence[Part], outputs: Sequence[OutputName], space: ClassSpace | None

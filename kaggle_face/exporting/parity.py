@@ -1,4 +1,4 @@
-"""Whether a file computes what torch computes, and how fast both are.
+"""Parity of a file with torch, and the speed of both.
 
 Letters: N images, D embedding size, C classes.
 """
@@ -51,7 +51,7 @@ def compute_all(compute: Compute, images_NHW3: Pixels, batch_size: int) -> dict[
 def measure_parity(
     outputs: Sequence[str], found: Mapping[int, Float32], expected: Mapping[int, Float32]
 ) -> Parity:
-    """How far outputs lie from those of torch; a difference that is not a number counts as the largest."""
+    """The largest distances of outputs from those of torch; one that is not a number counts most."""
     distance = probability = None
     for place, output in enumerate(outputs):
         if output == EMBEDDINGS:
@@ -64,7 +64,7 @@ def measure_parity(
 
 
 def why_not_equal(parity: Parity, precision: Precision) -> str | None:
-    """What of a file differs by more than is allowed; None where nothing does."""
+    """The difference of a file that is larger than allowed, in words; None where none is."""
     if precision not in MOST_DISTANCE:
         return None
     for value, most, what in (

@@ -1,4 +1,4 @@
-"""The same graph with smaller numbers: half precision, and 8-bit integers (static quantisation)."""
+"""Graphs with smaller numbers: half precision, and 8-bit integers (static quantisation)."""
 
 from __future__ import annotations
 

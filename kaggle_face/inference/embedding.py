@@ -114,7 +114,7 @@ def embed_on_device(
 
 
 def one_behind(results: Iterable[Result]) -> Iterator[Result]:
-    """The same results, each handed over after the next one was begun.
+    """Results in their order, each handed over after the next one was begun.
 
     A GPU gets its next work before the host waits for what it computes now.
 

@@ -1,4 +1,4 @@
-"""An ONNX file of `export`: its description, and whether it is bit for bit what was written.
+"""An ONNX file of `export`: its description, and a check of its bytes.
 
 The description is one JSON text in `metadata_props`, under `kaggle_face`. It holds `checksum`, the digest of
 the whole file in which the checksum's own digits are zeros. A file is read and checked as bytes, and the

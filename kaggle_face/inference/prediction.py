@@ -37,7 +37,7 @@ from kaggle_face.records import CompetitionData, Embeddings, FloatArray, StrArra
 
 @dataclass(frozen=True, eq=False)
 class TestSet:
-    """What has to be predicted: images that need logits come first, then those that need embeddings alone."""
+    """The test set: images that need logits come first, then those that need embeddings alone."""
 
     __test__ = False  # the name is the field's word, not a test of pytest's
 
@@ -152,7 +152,7 @@ def copy_records(source: Path, target: Path) -> None:
 
 @dataclass(frozen=True)
 class _How:
-    """How images are embedded."""
+    """The way in which images are embedded."""
 
     device: torch.device
     amp_dtype: torch.dtype | None

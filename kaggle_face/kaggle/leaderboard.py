@@ -42,7 +42,7 @@ class Standing:
         }
 
 
-def look_at_leaderboard(client: KaggleClient, slug: str, cutoffs: Mapping[str, float]) -> Standing:
+def current_standing(client: KaggleClient, slug: str, cutoffs: Mapping[str, float]) -> Standing:
     """The current leaderboard of a competition, with the cut-offs that are known of it and those given."""
     rows = client.leaderboard(slug)
     lower = lower_is_better(slug)

@@ -136,7 +136,7 @@ _MODULES = (
 
 
 def __getattr__(name: str) -> Any:
-    """Loads a public name when it is first used (PEP 562): who needs one module does not wait for all."""
+    """Loads a public name when it is first used (PEP 562), so that one module does not load all."""
     if name in __all__:
         for module in _MODULES:
             found = import_module(f"{__name__}.{module}")

@@ -32,6 +32,9 @@ from kaggle_face.metrics.inputs import (
     row_blocks,
 )
 
+_LAST_RANKS = {"accuracy": 1, "top5": 5, "map@5": 5}
+"""The last rank of the true class that counts, of each metric of ranks."""
+
 
 @dataclass(frozen=True)
 class ConfusionPair:
@@ -79,7 +82,7 @@ def top_k_accuracy(
 
 
 def true_class_ranks(logits: npt.ArrayLike, labels: npt.ArrayLike) -> IntArray:
-    """Rank (N,) of each image's true class, 1 = highest logit; `ranks <= k` is what a bootstrap resamples.
+    """Rank (N,) of each image's true class, 1 = highest logit.
 
     Shapes: logits (N, C), labels (N,) in [0, C).
 
@@ -97,16 +100,23 @@ def true_class_ranks(logits: npt.ArrayLike, labels: npt.ArrayLike) -> IntArray:
 
 
 def hits_at_ranks(ranks: npt.ArrayLike, metric: str) -> FloatArray:
-    """What each image (N) adds to a metric, by the rank of its true class, 1 for the likeliest.
+    """The summand of each image (N) in a metric, by the rank of its true class, 1 for the likeliest.
 
-    The metric is `accuracy`, `top5` or `map@5`.
+    Args:
+        ranks: Of the true classes (N,), 1 for the likeliest.
+        metric: `accuracy`, `top5` or `map@5`.
+
+    Raises:
+        InputError: The metric is not one of these.
 
     >>> hits_at_ranks([1, 2, 6], "map@5").tolist(), hits_at_ranks([1, 2, 6], "top5").tolist()
     ([1.0, 0.5, 0.0], [1.0, 1.0, 0.0])
     """
+    if metric not in _LAST_RANKS:
+        raise InputError(f"metric must be {', '.join(_LAST_RANKS)}, got {metric!r}")
     places = np.asarray(ranks)
     worth = 1.0 / np.maximum(places, 1) if metric == "map@5" else np.ones(len(places))
-    hits: FloatArray = np.where(places <= (1 if metric == "accuracy" else 5), worth, 0.0)
+    hits: FloatArray = np.where(places <= _LAST_RANKS[metric], worth, 0.0)
     return hits
 
 

@@ -1,4 +1,4 @@
-"""Few-shot episodes: the accuracy of naming an image among K people who are known from few images.
+"""Few-shot episodes: the accuracy of naming an image among K people from a few images of each.
 
 Letters: N images, D embedding size, K people of an episode.
 """

@@ -111,7 +111,7 @@ def first_mate_ranks_of_embeddings(
 def first_mate_ranks(
     similarity: npt.ArrayLike, probe_ids: npt.ArrayLike, gallery_ids: npt.ArrayLike
 ) -> IntArray:
-    """Rank (Q,) of each probe's most similar entry of the right person, 1 = nobody else comes before it.
+    """Rank (Q,) of each probe's most similar entry of the right person, 1 = first.
 
     Shapes: similarity (Q, G), which may be a memory map, ids (Q,) and (G,). Entries are counted, not people;
     a tie with somebody else counts as lost.

@@ -1,4 +1,4 @@
-"""Checks of what callers hand to a metric: one-dimensional, finite in number, of one length."""
+"""Checks of the arrays that callers hand to a metric: one-dimensional, finite, of one length."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def as_ids(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
 
 
 def require_ids(ids: npt.NDArray[Any], name: str) -> None:
-    """Check that ids of any shape are there, and can be told apart.
+    """Checks that ids of any shape are present and distinct.
 
     Raises:
         InputError: An id is missing (NaN, None), or ids are of kinds that cannot be compared.
@@ -207,7 +207,7 @@ def row_blocks(num_rows: int, bytes_per_row: int) -> Iterator[slice]:
 
 
 def as_array(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
-    """Values as an array, also those of a tensor of any device; memory maps stay what they are.
+    """Values as an array, also those of a tensor of any device; memory maps remain memory maps.
 
     Raises:
         InputError: Rows of different lengths, masked values, or a tensor without values.
@@ -225,7 +225,7 @@ def as_array(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
 
 
 def as_numbers(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
-    """Numbers as an array, of whatever type they have; memory maps stay what they are.
+    """Numbers as an array of their own type; memory maps remain memory maps.
 
     Raises:
         InputError: Rows of different lengths, or values that are not numbers.

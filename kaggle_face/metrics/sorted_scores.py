@@ -38,7 +38,7 @@ class SortedScores:
         return cls(scores, range(len(scores) + 1), len(scores))
 
     def reweighted(self, weights: IntArray) -> SortedScores:
-        """The same trials with integer weights (N,) >= 0, in ascending order of their scores."""
+        """The trials with integer weights (N,) >= 0, in ascending order of their scores."""
         below = np.concatenate([np.zeros(1, np.int64), np.cumsum(weights, dtype=np.int64)])
         return SortedScores(self.scores, below, int(below[-1]))
 
@@ -57,11 +57,11 @@ class SortedScores:
         return self.weights_before(np.searchsorted(self.scores, thresholds, "left"))
 
     def weight_below(self, score: float) -> int:
-        """Weight of the trials with a lower score: what a threshold of `score` rejects."""
+        """Weight of the trials with a lower score: those rejected at a threshold of `score`."""
         return int(self.below[np.searchsorted(self.scores, self.scores.dtype.type(score), "left")])
 
     def weight_up_to(self, score: float) -> int:
-        """Weight of the trials with this score or a lower one: what a threshold just above it rejects."""
+        """Weight of the trials with this score or a lower one: those rejected just above it."""
         return int(self.below[np.searchsorted(self.scores, self.scores.dtype.type(score), "right")])
 
     def lowest_above(self, score: float) -> float | None:

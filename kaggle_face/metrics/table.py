@@ -1,4 +1,4 @@
-"""The table of metrics: how each is computed, in which direction it is better, and what it is computed from.
+"""The table of metrics: function, direction and inputs of each.
 
 Everything that compares values, names a metric to people or reads a formula goes by it. To add a metric, add
 its function to a module of this folder and its line here.
@@ -64,7 +64,7 @@ class Metric:
 
     @property
     def sign(self) -> int:
-        """1 where higher is better, else -1: what values are multiplied by to be maximised."""
+        """1 where higher is better, else -1: the factor with which values are maximised."""
         return 1 if self.higher_is_better else -1
 
     @property

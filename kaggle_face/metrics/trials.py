@@ -93,7 +93,7 @@ class SortedTrials:
         return cls(*map(SortedScores.of_ascending, sorted_on_cores(genuine, impostor)))
 
     def reweighted(self, genuine: IntArray, impostor: IntArray) -> SortedTrials:
-        """The same trials with integer weights, in ascending order of each class's scores."""
+        """The trials with integer weights, in ascending order of each class's scores."""
         return SortedTrials(self.genuine.reweighted(genuine), self.impostor.reweighted(impostor))
 
     def metric(self, name: VerificationMetric, places: GenuinePlaces | None = None) -> float:
@@ -118,7 +118,7 @@ class SortedTrials:
         )
 
     def equal_error_rate(self) -> EqualErrorRate:
-        """Where the linearly interpolated ROC curve meets the line TPR = 1 - FPR."""
+        """The point where the linearly interpolated ROC curve meets the line TPR = 1 - FPR."""
         threshold = self.highest_balanced()
         assert threshold is not None, "accepting every trial rejects no genuine one"
         at, above = self._errors_at(threshold), self._errors_above(threshold)
@@ -130,7 +130,7 @@ class SortedTrials:
         return EqualErrorRate(eer, threshold, at[0] / self.impostor.total, at[1] / self.genuine.total)
 
     def roc_auc(self, places: GenuinePlaces | None = None) -> float:
-        """Share of (genuine, impostor) couples in which the genuine one scores higher; a tie counts half."""
+        """Share of (genuine, impostor) combinations whose genuine pair scores higher; a tie counts half."""
         if places is None:
             twice_won = sum(
                 map_on_cores(lambda rows: self._twice_won(rows, self._places(rows)), self._blocks())
@@ -162,7 +162,7 @@ class SortedTrials:
         )
 
     def genuine_places(self) -> GenuinePlaces:
-        """Where the genuine scores would be put among the impostors' scores."""
+        """Insertion positions of the genuine scores among the sorted impostor scores."""
         left, right = zip(*map_on_cores(self._places, self._blocks()), strict=True)
         return GenuinePlaces(np.concatenate(left), np.concatenate(right))
 
@@ -205,7 +205,7 @@ class SortedTrials:
         return GenuinePlaces(left + start, right + start)
 
     def _twice_won(self, rows: slice, places: GenuinePlaces) -> int:
-        """Twice the couples that these genuine scores win, and once those that tie."""
+        """Twice the number of wins of these genuine scores over impostors, plus the number of ties."""
         beaten, beaten_or_tied = (self.impostor.weights_before(side) for side in places)
         return self.genuine.weighted_sum(rows, beaten + beaten_or_tied)
 

@@ -1,4 +1,4 @@
-"""What lets the CPU compute at its full rate: as many threads as there are cores, and memory that is kept."""
+"""CPU settings for the full rate: as many threads as there are cores, and memory that is kept."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _keep_freed_memory() -> None:
     """Keeps freed large blocks of memory for the next step, with glibc.
 
     glibc hands blocks of 32 MiB and more back to the kernel, which clears each of their pages when the next
-    step asks for them: a sixth to a third of the time of networks with large maps. What its own environment
+    step allocates them: a sixth to a third of the time of networks with large maps. What its own environment
     variables say stays. Source: mallopt(3).
     """
     if platform.libc_ver()[0] == "glibc" and not any(name in os.environ for name in _SETTINGS):

@@ -1,4 +1,4 @@
-"""Where networks run, and waiting for what they compute there."""
+"""Choosing devices, and waiting for what they compute."""
 
 from __future__ import annotations
 

@@ -56,11 +56,11 @@ class AveragedNetwork:
         self.updates += 1
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a resumed training needs: the count of updates and the average."""
+        """The count of updates and the average, for a resumed training."""
         return {"updates": self.updates, "network": self.network.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over what `state_dict` gave.
+        """Restores the state of `state_dict`.
 
         Raises:
             RunError: It belongs to another network, or there is none.

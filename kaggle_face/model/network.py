@@ -86,7 +86,7 @@ class FaceNetwork(nn.Module):
 
     @property
     def input_std(self) -> tuple[float, ...]:
-        """What `normalize` divides red, green and blue in [0, 1] by."""
+        """Divisor of red, green and blue in [0, 1] in `normalize`."""
         return tuple(self.backbone.input_std.tolist())
 
 

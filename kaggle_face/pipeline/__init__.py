@@ -1,1 +1,1 @@
-"""The stages put together: what they were given, and whether that is what lies there today."""
+"""The stages put together, with checks that their inputs are current."""

@@ -1,4 +1,4 @@
-"""The chain of a run, from its images to the uploaded CSV: what of it is current, and what to do next."""
+"""The chain of a run, from its images to the uploaded CSV: the state of each stage, and the next command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ State = Literal["current", "out of date", "missing", "unfinished", "not compared
 
 @dataclass(frozen=True)
 class Link:
-    """One thing that a stage made, and whether it is made of what lies there today.
+    """One product of a stage, and whether it is current.
 
     Attributes:
         what: The images, the folds, a fold, its predictions, the blend, a CSV, an upload.
@@ -66,7 +66,7 @@ class RunStatus:
 
 
 def status_of_run(loaded: LoadedConfig, name: str | None, progress: Progress) -> RunStatus:
-    """What of a run is current, also where nothing of it was made yet.
+    """The state of each stage of a run, also where nothing of it was made yet.
 
     Args:
         loaded: The settings of this call.
@@ -212,7 +212,7 @@ def _files(loaded: LoadedConfig, run: RunFolder, blend: Link) -> Iterator[Link]:
 
 def _why_file_is_outdated(run: RunFolder, path: Path, entry: Entry | None, blend: Link) -> str:
     if entry is None:
-        return "the ledger does not know this file"
+        return "this file is not in the ledger"
     if entry.sha256 != hash_of_file(path):
         return "it is not what was written"
     if blend.state in ("out of date", "missing"):

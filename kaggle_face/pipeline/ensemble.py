@@ -58,7 +58,7 @@ from kaggle_face.tasks import TASKS, Task
 
 @dataclass(frozen=True)
 class EnsembleOptions:
-    """How runs are blended.
+    """Options of a blend.
 
     Attributes:
         folds: Numbers of folds; None: all finished ones.
@@ -99,7 +99,7 @@ class EnsembleOptions:
 
 @dataclass(frozen=True)
 class BlendResult:
-    """The blend that was written, with what is known of it.
+    """The blend that was written, with its figures.
 
     Attributes:
         run: The run whose folder holds the blend.

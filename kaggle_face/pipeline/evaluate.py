@@ -73,7 +73,7 @@ _MOST_MISTAKES = 5
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """What is measured of runs.
+    """Options of an evaluation.
 
     Attributes:
         folds: Numbers of folds; None: all finished ones.
@@ -95,7 +95,7 @@ class EvaluateOptions:
 def evaluate_runs(
     runs: Sequence[RunFolder], options: EvaluateOptions, progress: Progress
 ) -> EvaluationResult:
-    """Measures runs on what was held out of their training, and writes the thresholds of each.
+    """Measures runs on their held-out data, and writes the thresholds of each.
 
     Args:
         runs: At least one; the others are compared with the first.

@@ -1,4 +1,4 @@
-"""What an evaluation found: rows of metrics, differences, thresholds and mistakes."""
+"""Results of an evaluation: rows of metrics, differences, thresholds and mistakes."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class ThresholdRow:
 
 @dataclass(frozen=True)
 class MistakesRow:
-    """Where a member errs among classes, on what is held out.
+    """The class errors of a member on held-out images.
 
     Attributes:
         calibration_error: Expected calibration error in [0, 1].
@@ -113,7 +113,7 @@ class MistakesRow:
 
 @dataclass(frozen=True)
 class TaskEvaluation:
-    """All that was measured of a task.
+    """The results of a task.
 
     Attributes:
         threshold_files: The path of `thresholds.json` by member.
@@ -145,7 +145,7 @@ class LabelledTestRow:
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """What `evaluate_runs` measured, by task."""
+    """The result of `evaluate_runs`, by task."""
 
     tasks: tuple[TaskEvaluation, ...]
     labelled_tests: tuple[LabelledTestRow, ...]

@@ -60,7 +60,7 @@ from kaggle_face.train.settings import FoldData, select_fold
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What is imported.
+    """Options of an import.
 
     Attributes:
         task: The task that the predictions answer.
@@ -94,7 +94,7 @@ class ImportOptions:
 
 @dataclass(frozen=True)
 class CorrelationRow:
-    """How much an imported member and another agree on what is held out: Pearson's correlation.
+    """Pearson's correlation of an imported member and another on held-out data.
 
     It is that of the probabilities of the true class, or of the scores of the trials.
     """
@@ -116,7 +116,7 @@ class ImportResult:
 
 @dataclass(frozen=True, eq=False)
 class _Competition:
-    """What predictions are aligned with."""
+    """The competition that predictions are aligned with."""
 
     data: CompetitionData
     folds: Folds
@@ -193,7 +193,7 @@ def _write_fold(
     oof: ImportedValues | None,
     test: ImportedValues,
 ) -> None:
-    """Writes a fold: the tables of what is held out and submitted, and its records."""
+    """Writes a fold: the tables of held-out and test data, and its records."""
     folder.path.mkdir(parents=True)
     write_text(folder.config_file, dump_config(loaded.config))
     record_io.write_classes(folder.classes_file, fold.classes, fold.class_counts)
@@ -226,7 +226,7 @@ def _write_record(
     answers: ImportedValues,
     ids: StrArray,
 ) -> dict[str, float]:
-    """Writes one record, sealed with the files that it is made of; its figures where the truth is known."""
+    """Writes one record, sealed with its files; returns its figures where labels are known."""
     made_of = {
         "files": digest_of_names([digest_of_file(path) for path in answers.sources]),
         "settings": answers.note,
@@ -286,7 +286,7 @@ def _show(
     correlations: Sequence[CorrelationRow],
     progress: Progress,
 ) -> None:
-    """The figures of an imported run, the competition's own metric first, and what it is like."""
+    """Logs the figures of an imported run, the competition's own metric first, and its correlations."""
     own = own_metrics_of(loaded.config)
     main = own.classes if task == "classification" else own.pairs
     for row in sorted(metrics, key=lambda row: row.metric != main):

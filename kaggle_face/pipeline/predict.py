@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """How a run predicts the test set.
+    """Options of a prediction.
 
     Attributes:
         folds: Numbers of folds; None: all that were trained.
@@ -59,7 +59,7 @@ class PredictedFold:
 
 @dataclass(frozen=True)
 class PredictResult:
-    """What `predict_run` wrote; `tta` is None unless test-time augmentation was tried."""
+    """The result of `predict_run`; `tta` is None unless test-time augmentation was tried."""
 
     run: RunFolder
     folds: tuple[PredictedFold, ...]

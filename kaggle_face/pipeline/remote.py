@@ -22,7 +22,7 @@ from kaggle_face.kaggle.client.client import connect
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.kaggle.client.credentials import find_credentials
 from kaggle_face.kaggle.download import download, plain_slug
-from kaggle_face.kaggle.leaderboard import Standing, look_at_leaderboard
+from kaggle_face.kaggle.leaderboard import Standing, current_standing
 from kaggle_face.kaggle.remote.bundle import BundlePlan, download_wheels, files_to_predict, write_bundle
 from kaggle_face.kaggle.remote.kaggle_notebooks import KaggleNotebooks
 from kaggle_face.kaggle.unpacking import gigabytes
@@ -82,7 +82,7 @@ class SubmissionHistory:
 
 
 @dataclass(frozen=True)
-class LeaderboardLook:
+class LeaderboardReading:
     """The leaderboard of a competition now, and what it showed at this and at earlier looks."""
 
     slug: str
@@ -187,7 +187,7 @@ def submissions(
 ) -> list[SubmissionHistory]:
     """The ledger of a competition with the scores that came meanwhile, and a final choice.
 
-    Where Kaggle cannot be reached, or there are no working credentials, the ledger is as of the last look,
+    Where Kaggle cannot be reached, or there are no working credentials, the ledger is as of the last reading,
     with one warning; with `offline` Kaggle is not contacted.
 
     Raises:
@@ -202,7 +202,7 @@ def submissions(
             for each in remote:
                 session.fetch(each)
         except OfflineError as error:
-            progress.warn(f"{error}; what follows is the ledger as of the last look")
+            progress.warn(f"{error}; what follows is the ledger as of the last reading")
     histories = []
     for each in slugs:
         entries, lower = ledger.entries(each), lower_is_better(each)
@@ -236,7 +236,7 @@ def write_agreement_plots(histories: Sequence[SubmissionHistory], path: Path) ->
     return paths
 
 
-def leaderboard(loaded: LoadedConfig, slug: str | None, progress: Progress) -> list[LeaderboardLook]:
+def leaderboard(loaded: LoadedConfig, slug: str | None, progress: Progress) -> list[LeaderboardReading]:
     """The public leaderboard of a competition; the look is kept beside the ledger.
 
     Raises:
@@ -247,9 +247,9 @@ def leaderboard(loaded: LoadedConfig, slug: str | None, progress: Progress) -> l
     found = []
     for each in slugs:
         is_meant = len(slugs) == 1 or each == config.competition.slug
-        standing = look_at_leaderboard(session.client, each, config.submit.cutoffs if is_meant else {})
+        standing = current_standing(session.client, each, config.submit.cutoffs if is_meant else {})
         session.ledger.add_standing(each, standing.as_values())
-        found.append(LeaderboardLook(each, standing, tuple(session.ledger.standings(each))))
+        found.append(LeaderboardReading(each, standing, tuple(session.ledger.standings(each))))
     return found
 
 

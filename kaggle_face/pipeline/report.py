@@ -70,7 +70,7 @@ _RULES = {"fpr-1e-2": "fpr=0.01", "fpr-1e-3": "fpr=0.001", "eer": "eer"}
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a report is about.
+    """Options of a report.
 
     Attributes:
         folds: Numbers of folds; None: all finished ones.
@@ -137,7 +137,7 @@ def write_run_report(
 def gather_facts(
     loaded: LoadedConfig, runs: Sequence[RunFolder], options: ReportOptions, progress: Progress
 ) -> ReportFacts:
-    """All that the report shows; `write_run_report` describes arguments and errors."""
+    """Gathers the facts of a report; `write_run_report` describes arguments and errors."""
     run = runs[0]
     first_fold = _first_finished(run, options.folds)
     config = _config_of(loaded, run, first_fold)

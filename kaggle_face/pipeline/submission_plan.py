@@ -1,4 +1,4 @@
-"""What an upload would do: which CSV goes where, the uploads left, expected scores, and equal contents."""
+"""A preview of an upload: the CSV of each competition, uploads left, expected scores, and equal contents."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class UploadsLeft:
 
 @dataclass(frozen=True)
 class SubmissionPlan:
-    """What an upload would do: the CSVs, the blend's first, and the uploads left to each competition."""
+    """A planned upload: the CSVs, the blend's first, and the uploads left to each competition."""
 
     files: tuple[PlannedFile, ...]
     competitions: tuple[UploadsLeft, ...]
@@ -132,7 +132,7 @@ class SubmissionPlan:
 def plan_submission(
     loaded: LoadedConfig, result: SubmitResult, chosen: Sequence[SubmissionFile], progress: Progress
 ) -> SubmissionPlan:
-    """What an upload of the chosen CSVs would do; nothing is sent.
+    """Plans an upload of the chosen CSVs; nothing is sent.
 
     Kaggle is read where it can be reached; else the ledger and the known rules count, with one warning.
 

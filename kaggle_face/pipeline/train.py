@@ -54,7 +54,7 @@ _LEAST_IMAGES_ESTIMATED = 1000
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What became of the folds of a run.
+    """The result of training the folds of a run.
 
     Attributes:
         run: Their folder.
@@ -204,7 +204,7 @@ class _FoldQueue:
 
 @dataclass(frozen=True)
 class RemoteOptions:
-    """How folds are trained on Kaggle's GPUs.
+    """Options of a training on Kaggle's GPUs.
 
     Attributes:
         hours: The longest time of one notebook.

@@ -1,4 +1,4 @@
-"""What makes better runs: searches, soups, imported predictions, pseudo-labels; a part of `Project`."""
+"""Runs made out of others: searches, soups, imported predictions, pseudo-labels; a part of `Project`."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Tuning:
 
 
 class _Calls(Protocol):
-    """What these methods need of a project."""
+    """The methods of a project that these methods call."""
 
     @property
     def loaded(self) -> LoadedConfig: ...

@@ -29,7 +29,7 @@ class Blend:
 
     Attributes:
         run: The run whose folder holds it.
-        result: All that the pipeline knows of it, as records.
+        result: The pipeline's record of it.
     """
 
     def __init__(self, run: Run, result: BlendResult) -> None:
@@ -72,7 +72,7 @@ class Blend:
         return export(self, folder, outputs, precisions)
 
     def part_to_export(self) -> tuple[RunFolder, bool]:
-        """The folder of the run that holds the blend, and that the blend is meant; for `export`."""
+        """The folder of the run that holds the blend, and True: a blend; for `export`."""
         return self.run.folder, True
 
     def call(self) -> AbstractContextManager[tuple[LoadedConfig, Progress]]:

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class BudgetPlan:
-    """What `Project.run` would do with a budget; made by `Project.plan`.
+    """The plan of `Project.run` for a budget; made by `Project.plan`.
 
     Attributes:
-        planned: All that the pipeline knows of it, as records.
+        planned: The pipeline's record of it.
     """
 
     def __init__(self, planned: PlannedRun) -> None:
@@ -60,7 +60,7 @@ class BudgetRun(Run):
     """A run that `Project.run` made within a budget; it is a run of the settings of its plan.
 
     Attributes:
-        result: All that the pipeline knows of it, as records.
+        result: The pipeline's record of it.
     """
 
     def __init__(self, project: RunOwner, result: BudgetResult) -> None:
@@ -74,7 +74,7 @@ class BudgetRun(Run):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done otherwise than planned."""
+        """Deviations from the plan, in lines."""
         return self.result.notes
 
     @property

@@ -28,7 +28,7 @@ class Exportable(Protocol):
     """A run or a blend of a project."""
 
     def part_to_export(self) -> tuple[RunFolder, bool]:
-        """The folder of the run, and whether the blend in it is meant."""
+        """The folder of the run, and whether its blend is exported."""
 
     def call(self) -> AbstractContextManager[tuple[LoadedConfig, Progress]]:
         """The frame of a call of its project, with the project's settings."""
@@ -39,7 +39,7 @@ class Export:
     """Files that `export` wrote, each compared with torch.
 
     Attributes:
-        result: All that the pipeline knows of them, as records.
+        result: The pipeline's record of them.
     """
 
     def __init__(self, result: ExportResult) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _Calls(Protocol):
-    """What these methods need of a project."""
+    """The methods of a project that these methods call."""
 
     @property
     def loaded(self) -> LoadedConfig: ...
@@ -61,12 +61,12 @@ class Looking:
         Args:
             images: Whether every image file is read and decoded.
             pictures: Whether an HTML page of the data is written too; it needs the extra `report`.
-            path: The page; None: `data.html` in the folder of the settings' runs. A path asks for a page.
+            path: The page; None: `data.html` in the folder of the settings' runs. A path needs no `pictures`.
 
         Raises:
             DataError: The folder cannot be read, or has no known layout.
-            InputError: A page is wished without decoding images, or its path is a folder.
-            MissingExtraError: A page is wished and the extra `report` is not installed.
+            InputError: A page is requested without decoding images, or its path is a folder.
+            MissingExtraError: A page is requested and the extra `report` is not installed.
         """
         from kaggle_face.pipeline.inputs.check import check_competition
         from kaggle_face.pipeline.inputs.data_page import default_page

@@ -84,7 +84,7 @@ class Project(BetterRuns, Looking, Measuring, OnKaggle, Submissions):
 
     @cached_property
     def folds(self) -> Folds:
-        """Which fold holds out which image, and the verification trials of each fold."""
+        """The fold that holds out each image, and the verification trials of each fold."""
         from kaggle_face.pipeline.inputs.preparing import open_folds
 
         data, images = self.data, self.images
@@ -145,7 +145,7 @@ class Project(BetterRuns, Looking, Measuring, OnKaggle, Submissions):
         overwrite: bool = False,
         ignore_rules: bool = False,
     ) -> BudgetPlan:
-        """What `run` would do with a budget, written as settings; arguments and errors are those of `run`."""
+        """The plan of `run` for a budget, written as settings; arguments and errors are those of `run`."""
         from kaggle_face.project.budget import budget_options, plan_project
 
         return plan_project(self, budget_options(hours, minutes, None, goal, overwrite, ignore_rules))

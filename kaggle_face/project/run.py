@@ -70,7 +70,7 @@ class Member:
 
 @runtime_checkable
 class RunOwner(Protocol):
-    """What a run needs of its project: settings, the frame of a call, and the evaluation of runs."""
+    """The project as a run needs it: settings, the frame of a call, and the evaluation of runs."""
 
     loaded: LoadedConfig
 
@@ -218,7 +218,7 @@ class Run:
         return self.project.evaluate([self], folds, checkpoints)
 
     def status(self) -> pd.DataFrame:
-        """What of the run is current, what is out of date and why, and the command that renews it."""
+        """The state of each stage: current, or out of date with the reason and the command that renews it."""
         from kaggle_face.pipeline.chain import status_of_run
 
         with self.project.call() as progress:
@@ -246,7 +246,7 @@ class Run:
         return export(self, folder, outputs, precisions, fold, checkpoint)
 
     def part_to_export(self) -> tuple[RunFolder, bool]:
-        """The folder of the run, and that no blend is meant; for `export`."""
+        """The folder of the run, and False: not a blend; for `export`."""
         return self.folder, False
 
     @contextmanager

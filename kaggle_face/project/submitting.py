@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class _Calls(Protocol):
-    """What these methods need of a project."""
+    """The methods of a project that these methods call."""
 
     @property
     def loaded(self) -> LoadedConfig: ...

@@ -35,7 +35,7 @@ class ComparedModel(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in the table."""
+        """The name in the table."""
 
     @property
     def fingerprint(self) -> str:
@@ -92,7 +92,7 @@ class FaceSet:
 
     @property
     def num_mated(self) -> int:
-        """How many people have two images or more."""
+        """The number of people with two images or more."""
         counts = np.unique(self.people, return_counts=True)[1]
         return int((counts > 1).sum())
 

@@ -38,7 +38,7 @@ _PREPARATION = "arcface-112, bicubic, 1"
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """Which checkpoint of which run embeds faces; without a choice it is the one that made the gallery.
+    """The checkpoint that embeds faces; without a choice it is the one that made the gallery.
 
     Attributes:
         settings: Settings (a name or a path) whose runs are meant.
@@ -117,7 +117,7 @@ class Embedder(Protocol):
 
     @property
     def card(self) -> ModelCard:
-        """Which model it is."""
+        """The card of the model."""
 
     def embed(self, crops: Sequence[Crop]) -> npt.NDArray[np.float32]:
         """Embeddings (B, D) of length 1 of crops (S, S, 3), which may be of any size."""
@@ -139,7 +139,7 @@ class RunEmbedder:
 
     @property
     def card(self) -> ModelCard:
-        """Which model it is."""
+        """The card of the model."""
         return self._card
 
     def embed(self, crops: Sequence[Crop]) -> npt.NDArray[np.float32]:
@@ -173,7 +173,7 @@ class OnnxFileEmbedder:
 
     @property
     def card(self) -> ModelCard:
-        """Which model it is."""
+        """The card of the model."""
         return self._card
 
     def embed(self, crops: Sequence[Crop]) -> npt.NDArray[np.float32]:

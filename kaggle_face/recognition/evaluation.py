@@ -1,4 +1,4 @@
-"""How well a model knows people from one picture: rank-1, rank-5, DIR at 1 % FPIR, low-shot, episodes.
+"""One-shot accuracy of a model: rank-1, rank-5, DIR at 1 % FPIR, low-shot, episodes.
 
 Any number of models are measured on the same people, enrolled images and probes, drawn from one seed.
 
@@ -63,11 +63,11 @@ def evaluate_models(
 
 @dataclass(frozen=True, eq=False)
 class _Draw:
-    """Who is enrolled with which rows, and which rows are looked for."""
+    """The rows of the enrolled people, and those of the probes."""
 
     known: list[IntArray]
     probes: IntArray
-    strangers: IntArray
+    unknown: IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class _Hits:
     ranks: IntArray
     people: StrArray
     rates: list[float]
-    num_strangers: int
+    num_unknown: int
 
 
 def measure_sizes(
@@ -85,7 +85,7 @@ def measure_sizes(
 ) -> tuple[list[SizeResult], list[Comparison]]:
     """Each person is enrolled with one image; the others are looked for, and images of unknown people too.
 
-    Strangers are the people with a single image, or where they are too few, those who are not enrolled. The
+    Unknown people are those with a single image, or where they are too few, those who are not enrolled. The
     same draws serve every model; the first model is compared with each of the others.
 
     Raises:
@@ -170,8 +170,8 @@ def _draws(people: StrArray, size: int, draws: int, seed: int) -> Iterator[_Draw
         others = single
         if sum(map(len, single)) < _LEAST_STRANGERS:
             others = [own for name, own in rows.items() if name not in enrolled]
-        strangers = np.concatenate(others) if others else np.empty(0, np.int64)
-        yield _Draw(known, np.concatenate(probes), strangers)
+        unknown = np.concatenate(others) if others else np.empty(0, np.int64)
+        yield _Draw(known, np.concatenate(probes), unknown)
 
 
 def _hits(people: StrArray, embedded: EmbeddedSet, plans: Sequence[_Draw]) -> _Hits:
@@ -182,10 +182,10 @@ def _hits(people: StrArray, embedded: EmbeddedSet, plans: Sequence[_Draw]) -> _H
         similarity = embedded.model.similarity(embedded.vectors[plan.probes], known)
         ranks.append(first_mate_ranks(similarity, people[plan.probes], gallery_names))
         names.append(people[plan.probes])
-        if len(plan.strangers):
-            others = embedded.model.similarity(embedded.vectors[plan.strangers], known)
+        if len(plan.unknown):
+            others = embedded.model.similarity(embedded.vectors[plan.unknown], known)
             rates.append(_detection_rate(similarity, ranks[-1], others))
-    return _Hits(np.concatenate(ranks), np.concatenate(names), rates, len(plans[0].strangers))
+    return _Hits(np.concatenate(ranks), np.concatenate(names), rates, len(plans[0].unknown))
 
 
 def _detection_rate(similarity: Float32, ranks: IntArray, others: Float32) -> float:
@@ -206,7 +206,7 @@ def _size_result(embedded: EmbeddedSet, hits: _Hits, size: int, draws: int) -> S
         size,
         draws,
         len(hits.ranks),
-        hits.num_strangers,
+        hits.num_unknown,
         clustered_mean_interval(hits.ranks <= 1, hits.people),
         clustered_mean_interval(hits.ranks <= 5, hits.people),
         float(np.mean(hits.rates)) if hits.rates else float("nan"),

@@ -1,4 +1,4 @@
-"""What is measured of models that know people from one picture, as records, JSON and tables."""
+"""Results of one-shot evaluations, as records, JSON and tables."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _LEGEND: Mapping[str, str] = {
     "people": "of a gallery",
     "rank-1 %": "probes whose best match is right",
     "rank-5 %": "probes with the right person among the best five",
-    "DIR@FPIR 1 %": "probes named right where 1 % of strangers get a name, mean ± deviation over draws",
+    "DIR@FPIR 1 %": "probes named right where 1 % of unknown people get a name, mean ± deviation over draws",
     "probes": "of a draw",
-    "strangers": "probes of people who are not enrolled",
+    "unknown": "probes of people who are not enrolled",
     "images": "enrolled of each person",
     "their mean (used)": "a person is the mean of the embeddings",
     "the best of them": "a person is the embedding nearest to the probe",
@@ -36,7 +36,7 @@ class SizeResult:
     size: int
     draws: int
     probes: int
-    strangers: int
+    unknown: int
     rank1: Interval
     rank5: Interval
     dir_mean: float
@@ -82,7 +82,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """How much is measured.
+    """Options of an evaluation.
 
     Attributes:
         sizes: People of a gallery; None: all who have two pictures.
@@ -103,7 +103,7 @@ class EvaluationOptions:
 
 @dataclass(frozen=True, eq=False)
 class EvaluationReport:
-    """How well each model knows the people of a face set."""
+    """The one-shot accuracy of each model on a face set."""
 
     faces: FaceSet
     models: tuple[EmbeddedSet, ...]
@@ -132,7 +132,7 @@ class EvaluationReport:
                 _percent(one.rank5),
                 f"{100 * one.dir_mean:.2f} ± {100 * one.dir_spread:.2f}",
                 f"{one.probes // one.draws}",
-                f"{one.strangers}",
+                f"{one.unknown}",
             )
             for one in self.sizes
         ]
@@ -144,7 +144,7 @@ class EvaluationReport:
             "rank-5 %",
             "DIR@FPIR 1 %",
             "probes",
-            "strangers",
+            "unknown",
         )
         tables = [EvaluationTable(title, header, sizes, tuple(map(str, self.comparisons)), _LEGEND)]
         if self.shots:

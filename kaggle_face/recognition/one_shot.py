@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Enrolled:
-    """A person who was enrolled, with the faces that were used."""
+    """An enrolled person, with the faces that were used."""
 
     outcome: Outcome
     faces: tuple[Face, ...]
@@ -70,7 +70,7 @@ class Verified:
 
 @dataclass(frozen=True, eq=False)
 class Identified:
-    """The people whom the faces show.
+    """The identities of the faces.
 
     Attributes:
         faces: The face of each picture that could be used.
@@ -89,7 +89,7 @@ class Identified:
     problems: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """All of it but the problems."""
+        """The values for JSON, without the problems."""
         pairs = zip(self.faces, self.answers, strict=True)
         return {
             "threshold": self.threshold.as_json(),
@@ -131,7 +131,7 @@ class OneShot:
         return Gallery(self.gallery, create)
 
     def open_model(self, gallery: Gallery | None, progress: Progress) -> RunEmbedder | OnnxFileEmbedder:
-        """The chosen model, or the one that made the gallery, or that of the run that is meant.
+        """The chosen model, or the one of the gallery, or that of the default run.
 
         Raises:
             RunError: There is no such run.
@@ -146,7 +146,7 @@ class OneShot:
         return RunEmbedder(folder, self.model.checkpoint, self.model.device)
 
     def open_reader(self, image_size: int) -> PictureReader:
-        """How the faces of pictures are found for a network of that image size.
+        """A reader that finds the faces of pictures for a network of that image size.
 
         Raises:
             MissingExtraError: Faces are to be found, and the detector is not installed.
@@ -236,7 +236,7 @@ class OneShot:
         k: int = 5,
         exact: bool = False,
     ) -> Identified:
-        """The enrolled people whom pictures show.
+        """Identifies the enrolled people in pictures.
 
         Args:
             images: Picture files, or folders of them.
@@ -311,7 +311,7 @@ class OneShot:
         progress: Progress,
         others: Sequence[ComparedModel] = (),
     ) -> EvaluationReport:
-        """How well the chosen model, and others, know the people of a folder of `<name>/<picture>`.
+        """Evaluates the chosen model, and others, on the people of a folder of `<name>/<picture>`.
 
         Raises:
             DataError: The folder holds no pictures.

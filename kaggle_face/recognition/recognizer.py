@@ -1,4 +1,4 @@
-"""Verification 1:1 and identification 1:K against everyone who is enrolled.
+"""Verification 1:1, and identification 1:K against all enrolled people.
 
 A score is the cosine of two embeddings in [-1, 1]. A person's prototype is the mean of the normalised
 embeddings of all their images (`search`), so more pictures of a person make one better prototype, never more
@@ -50,7 +50,7 @@ class Decision:
 
     @property
     def margin(self) -> float:
-        """How far the score lies above the threshold; negative below."""
+        """The score less the threshold."""
         return self.score - self.threshold.value
 
     def as_json(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Identification:
 
     @property
     def known(self) -> Person | None:
-        """Who it is, or None for "unknown"."""
+        """The identity, or None for "unknown"."""
         return self.candidates[0].person if self.candidates and self.decision.accepted else None
 
     def as_json(self) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class Recognizer:
 
     @property
     def gallery(self) -> Gallery:
-        """Who is enrolled."""
+        """The gallery of the enrolled people."""
         assert self._gallery is not None, "this recognizer compares pictures only"
         return self._gallery
 
@@ -171,7 +171,7 @@ class Recognizer:
         return Decision(_cosine(vectors[:1], vectors[1:]), threshold)
 
     def identify(self, faces: Sequence[Face], threshold: Threshold, k: int = 5) -> list[Identification]:
-        """Who the faces show, among everyone; one answer for each.
+        """Identifies faces among all enrolled people; one answer for each.
 
         Raises:
             InputError: k is below 1.
@@ -191,11 +191,11 @@ class Recognizer:
         return answers
 
     def false_alarm_rate(self, threshold: Threshold) -> float | None:
-        """The share of unknown people who would get somebody's name; see `Prototypes.false_alarm_rate`."""
+        """The share of unknown people that would be accepted; see `Prototypes.false_alarm_rate`."""
         return self._search()[0].false_alarm_rate(threshold.value)
 
     def num_people(self) -> int:
-        """How many people a face is compared with."""
+        """The number of people that a face is compared with."""
         return len(self._search()[0])
 
     def _search(self) -> tuple[Prototypes, Index]:

@@ -51,24 +51,24 @@ class Neighbours:
 
 @dataclass(frozen=True, eq=False)
 class Prototypes:
-    """A prototype (P, D) of length 1 for each person (P,), and the best scores of some with somebody else."""
+    """A prototype (P, D) of length 1 for each person (P,), and the best impostor scores of some of them."""
 
     numbers: Int64
     vectors: Float32
-    stranger_scores: Float32
+    impostor_scores: Float32
     revision: int
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def false_alarm_rate(self, threshold: float) -> float | None:
-        """The share of unknown people who get somebody's name, were they like the enrolled; None for too few.
+        """The share of unknown people that would be accepted, were they like the enrolled; None for too few.
 
         Each of up to 512 enrolled people is taken for an unknown person and searched among all the others.
         """
         if len(self) < 2:
             return None
-        return float(np.mean(self.stranger_scores >= threshold))
+        return float(np.mean(self.impostor_scores >= threshold))
 
 
 class Index(Protocol):
@@ -101,7 +101,7 @@ class ExactIndex:
 
 
 def _largest(scores: Float32, k: int) -> tuple[Float32, Int64]:
-    """The k largest of each row (Q, B), falling, and their columns."""
+    """The k largest of each row (Q, B), in descending order, and their columns."""
     k = min(k, scores.shape[1])
     if k < scores.shape[1]:
         columns = np.argpartition(-scores, k - 1, axis=1)[:, :k]
@@ -149,12 +149,12 @@ def _read_once(gallery: Gallery) -> Prototypes:
         folder = cache_folder(gallery.path) / f"{moment.identity}-{moment.revision}"
         if not _is_whole(folder, moment):
             _write_cache(folder, moment)
-    vectors, numbers, strangers = _read_copy(folder, moment)
-    return Prototypes(np.array(numbers), vectors, np.array(strangers), moment.revision)
+    vectors, numbers, impostor_scores = _read_copy(folder, moment)
+    return Prototypes(np.array(numbers), vectors, np.array(impostor_scores), moment.revision)
 
 
 def cache_folder(gallery: Path) -> Path:
-    """Where the copies of a gallery's prototypes lie; it may be deleted at any time."""
+    """The folder of the copies of a gallery's prototypes; it may be deleted at any time."""
     return gallery.with_name(f"{gallery.name}.cache")
 
 
@@ -174,7 +174,7 @@ def _read_copy(folder: Path, moment: Snapshot) -> tuple[Float32, Int64, Float32]
     return (
         read_array(folder / "vectors.npy", shape, "f"),
         read_array(folder / "numbers.npy", shape[:1], "i"),
-        read_array(folder / "strangers.npy", (None,), "f"),
+        read_array(folder / "impostor_scores.npy", (None,), "f"),
     )
 
 
@@ -182,26 +182,28 @@ def _write_cache(folder: Path, moment: Snapshot) -> None:
     _remove_other_copies(folder)
     shape = (moment.num_people, moment.model.embedding_size)
     with replacing_folder(folder) as new:
-        numbers, strangers = _write_vectors(new / "vectors.npy", shape, moment)
+        numbers, impostor_scores = _write_vectors(new / "vectors.npy", shape, moment)
         write_array(new / "numbers.npy", numbers)
-        write_array(new / "strangers.npy", strangers)
+        write_array(new / "impostor_scores.npy", impostor_scores)
         write_json(new / _SUMS_FILE, sealed(_sums_of(new)))
 
 
 def _write_vectors(path: Path, shape: tuple[int, int], moment: Snapshot) -> tuple[Int64, Float32]:
-    """Writes everyone's prototype; the people's numbers (P,) and what unknown people score.
+    """Writes everyone's prototype; the people's numbers (P,) and impostor scores.
 
     The memory map ends with this function: Windows renames no folder in which a file is mapped.
     """
     vectors = np.lib.format.open_memmap(path, "w+", np.float32, shape)
     numbers = _fill(vectors, moment)
     vectors.flush()
-    return numbers, _stranger_scores(vectors)
+    return numbers, _impostor_scores(vectors)
 
 
 def _sums_of(folder: Path) -> dict[str, int]:
     """The CRC-32 of each file of numbers."""
-    return {name: crc_of_file(folder / name) for name in ("numbers.npy", "strangers.npy", "vectors.npy")}
+    return {
+        name: crc_of_file(folder / name) for name in ("numbers.npy", "impostor_scores.npy", "vectors.npy")
+    }
 
 
 def _fill(vectors: Float32, moment: Snapshot) -> Int64:
@@ -218,8 +220,8 @@ def _fill(vectors: Float32, moment: Snapshot) -> Int64:
     return np.asarray(numbers, np.int64)
 
 
-def _stranger_scores(vectors: Float32) -> Float32:
-    """The best score (at most 512,) of evenly chosen people with somebody else."""
+def _impostor_scores(vectors: Float32) -> Float32:
+    """The best impostor scores (at most 512,) of evenly chosen people."""
     chosen = np.unique(np.linspace(0, len(vectors) - 1, min(_STRANGERS, len(vectors))).astype(np.int64))
     if len(vectors) < 2:
         return np.empty(0, np.float32)

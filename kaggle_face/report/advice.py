@@ -1,4 +1,4 @@
-"""What to do next: rules over the evidence of a run, each with a threshold and its reason.
+"""Advice on what to do next: rules over the evidence of a run, each with a threshold and its reason.
 
 The rules stand in the order of what a fault spoils: first what makes every figure doubtful, then the data,
 then the training, then what is done with the networks. The first three that hold are shown.
@@ -27,7 +27,7 @@ OUTLYING_ERRORS = 3.0
 """Standard errors of a fold's own sample by which it differs from the other folds' mean: of ten honest folds
 one does so in about 40 runs."""
 FEWEST_FOLDS = 3
-"""With two folds nobody can say which of them is the odd one."""
+"""With two folds it is not clear which of them is the outlier."""
 DOUBTFUL_SHARE = 0.005
 """Share of held-out images with a doubtful label: the tail below three deviations of a normal distribution
 holds 0.13 %, so four times as many are not chance."""
@@ -274,7 +274,7 @@ def threshold_is_strict(found: Evidence) -> Step | None:
 
 
 def confidence_misleads(found: Evidence) -> Step | None:
-    """Probabilities differ from how often they are right."""
+    """Predicted probabilities are not calibrated."""
     if found.calibration_error is None or found.calibration_error < CALIBRATION_ERROR:
         return None
     return Step(
@@ -312,7 +312,7 @@ def interval_is_wide(found: Evidence) -> Step | None:
 
 
 def cutoff_is_ahead(found: Evidence) -> Step | None:
-    """What is missing to the next cut-off, and whether it is more than noise."""
+    """The gap to the next cut-off, and whether it is more than noise."""
     if found.next_cutoff is None:
         return None
     name, score, missing = found.next_cutoff

@@ -1,4 +1,4 @@
-"""What a section is made of: plain data, which `report.rendering` alone turns into HTML.
+"""The blocks of a section: plain data, which `report.rendering` alone turns into HTML.
 
 Texts are as people wrote them; nothing here is escaped. Colours are `var(--...)` names of
 `static/report.css`, which the page resolves for a light or a dark background.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 SERIES = tuple(f"var(--series-{number})" for number in range(1, 9))
-"""Colours of lines, told apart with every common colour blindness as well."""
+"""Colours of lines, distinguishable with every common colour blindness as well."""
 INK, FAINT, GOOD, BAD = "var(--ink)", "var(--faint)", "var(--good)", "var(--bad)"
 
 Cell = str | int | float | bool | None

@@ -31,7 +31,7 @@ _PLACES = ("paths.", "data.root")
 
 
 def run_facts(run: RunFolder, folds: Sequence[FoldFolder]) -> RunFacts:
-    """What is kept of a run and those of its folds that are shown.
+    """The facts of a run and those of its folds that are shown.
 
     Raises:
         RunError: A file of a fold is damaged.

@@ -1,4 +1,4 @@
-"""All that a report shows, as `pipeline.report` gathers it; sections and advice read nothing else.
+"""The facts of a report, as `pipeline.report` gathers them; sections and advice read nothing else.
 
 Letters: N images, P trials, M members, D embedding size, Q probes.
 """
@@ -39,7 +39,7 @@ class CutOff:
 
 @dataclass(frozen=True)
 class Question:
-    """What a competition wants to know, and what it ranks by.
+    """The task of a competition, and its ranking metric.
 
     Attributes:
         slug: The competition.
@@ -62,7 +62,7 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class FoldFacts:
-    """A fold of a run: what `run.json` keeps of it, and a column (E epochs) for each name of its history."""
+    """A fold of a run: its `run.json`, and a column (E epochs) for each name of its history."""
 
     fold: int
     info: Mapping[str, Any]
@@ -194,7 +194,7 @@ class ComparedMetric:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How this run does against the one before; `note`: what is not compared, or why nothing is."""
+    """The comparison of this run with the one before; `note`: what is not compared, or why nothing is."""
 
     before: str
     metrics: tuple[ComparedMetric, ...]
@@ -203,7 +203,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Upload:
-    """A row of the ledger: what was written or uploaded, its out-of-fold score and those of Kaggle."""
+    """A row of the ledger: the file, its out-of-fold score and those of Kaggle."""
 
     time: str
     competition: str
@@ -232,7 +232,7 @@ class Score:
 
 @dataclass(eq=False)
 class ReportFacts:
-    """All of it; what is None or empty is not there, and `missing` holds the reason.
+    """All facts of a report; None or empty: there is none, and `missing` holds the reason.
 
     Attributes:
         question: Of the competition.

@@ -50,7 +50,7 @@ def evidence_of(facts: ReportFacts) -> Evidence:
 
 
 def next_cutoff(facts: ReportFacts) -> tuple[str, float, float] | None:
-    """Name and score of the nearest cut-off that is not reached yet, and what is missing to it."""
+    """Name and score of the nearest cut-off that is not reached yet, and the gap to it."""
     missing = []
     for cutoff in facts.question.cutoffs:
         gap = missing_to(facts, cutoff)
@@ -60,7 +60,7 @@ def next_cutoff(facts: ReportFacts) -> tuple[str, float, float] | None:
 
 
 def missing_to(facts: ReportFacts, cutoff: CutOff) -> float | None:
-    """What the out-of-fold score lacks to a cut-off, negative where it is beyond; None: not comparable."""
+    """The gap from the out-of-fold score to a cut-off, negative where it is beyond; None: not comparable."""
     score = facts.score if cutoff.task is None else facts.task_scores.get(cutoff.task)
     if score is None:
         return None

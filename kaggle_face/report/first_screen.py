@@ -1,4 +1,4 @@
-"""The first screen of the report: the question, the score, how it compares, and what to do next."""
+"""The first screen of the report: the task, the score, how it compares, and the next steps."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def render_blocks(blocks: Iterable[Block], key: str) -> str:
 
 
 def chart_json(figure: Figure) -> dict[str, Any]:
-    """What the page's script draws: every text is shown as it is, numbers have five digits."""
+    """The JSON of the page's chart script: every text is shown as it is, numbers have five digits."""
     return {
         "traces": [_plain(trace) for trace in figure.traces],
         "layout": _plain(figure.layout),

@@ -1,4 +1,4 @@
-"""What a section of a page is: a function from the facts to blocks, or to the reason why it is left out."""
+"""A section of a page: a function from the facts to blocks, or to the reason why it is left out."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def read_csv(path: Path) -> SubmissionTable:
     if not header:
         raise SubmissionError(f"{path} is empty")
     if len(set(header)) < len(header):
-        raise SubmissionError(f"{path}: a column's name stands twice in the header {','.join(header)}")
+        raise SubmissionError(f"{path}: a column's name appears twice in the header {','.join(header)}")
     columns = {name: as_text(cells[place :: len(header)]) for place, name in enumerate(header)}
     return SubmissionTable(header, columns)
 
@@ -180,7 +180,7 @@ def _check_rows(ids: StrArray, expected: Expectation, sample_ids: StrArray | Non
         values, counts = np.unique(ids, return_counts=True)
         repeated = counts > 1
         first = str(values[repeated][0])
-        raise SubmissionError(naming_first(int(repeated.sum()), len(values), "row id", "stand twice", first))
+        raise SubmissionError(naming_first(int(repeated.sum()), len(values), "row id", "appear twice", first))
     test_ids = expected.row_ids
     if test_ids is None:
         if sample_ids is not None:

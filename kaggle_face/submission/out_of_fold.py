@@ -64,7 +64,7 @@ def _figure(
 
 
 def _figure_of_blend(blend: TaskRecord, task: Task, own: OwnMetrics) -> Estimate | None:
-    """The competition's metric of a blend, or what `ensemble` went by instead."""
+    """The competition's metric of a blend, or the one that `ensemble` went by instead."""
     wanted = own.classes if task == "classification" else own.pairs
     if blend.out_of_fold is not None and blend.out_of_fold.metric == wanted:
         return blend.out_of_fold

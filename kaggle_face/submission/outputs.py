@@ -28,7 +28,7 @@ ENSEMBLE = "ensemble"
 
 @dataclass(frozen=True)
 class Output:
-    """One CSV to write: its format, what it is called, and the folder of the record behind each task."""
+    """One CSV to write: its format, its name, and the folder of the record behind each task."""
 
     form: SubmissionFormat
     what: str
@@ -66,7 +66,7 @@ def tasks_to_answer(data: CompetitionData, formats: SubmissionFormats) -> tuple[
 
 
 def tasks_without_empty(data: CompetitionData, formats: SubmissionFormats, progress: Progress) -> list[Task]:
-    """The tasks whose CSV can be filled; one that is left out for want of rows is a warning.
+    """The tasks whose CSV can be filled; a warning names one that has no rows.
 
     Raises:
         SubmissionError: The rows of a task are missing in a CSV that holds both.
@@ -87,7 +87,7 @@ def list_outputs(
     only_ensemble: bool,
     progress: Progress,
 ) -> list[Output]:
-    """The CSVs that a run's current records allow, the blend's first; what is left out is a warning.
+    """The CSVs that a run's current records allow, the blend's first; a warning names those left out.
 
     Raises:
         RunError: The run has no test predictions, or they were not blended.
@@ -123,7 +123,7 @@ def build_table(output: Output, wanted: SubmissionTask) -> tuple[SubmissionTable
 
 
 def origin_of(output: Output, run: RunFolder) -> Origin:
-    """The runs, checkpoints, settings and commit behind a CSV, and its score on what was held out."""
+    """The runs, checkpoints, settings and commit behind a CSV, and its out-of-fold score."""
     folds = run.started_folds()
     info = folds[0].read_info() if folds else {}
     settings = tuple(str(text) for text in info.get("overrides", ()))

@@ -84,7 +84,7 @@ def known_of_parts(data: CompetitionData, form: SubmissionFormat) -> list[Known]
 def with_doubts(
     checked: CheckedTable, expected: Expectation, known: Sequence[Known] = (), blend: OwnBlend | None = None
 ) -> CheckedTable:
-    """A checked table with what cannot be right about it among its notes; `known` has one for each block."""
+    """A checked table with implausible values among its notes; `known` has one entry for each block."""
     doubts = []
     for place, column, rows, rule in _answers(checked.table, expected):
         if isinstance(rule, Probabilities):
@@ -197,7 +197,7 @@ def doubts_of_direction(
         return []
     return [
         f"the scores of '{column}' run against the blend of {run} (rank correlation {correlation:.2f}): "
-        f"is higher = {higher}, as the competition wants it, or are they turned?"
+        f"is higher = {higher}, as the competition expects it, or are they turned?"
     ]
 
 

@@ -1,4 +1,4 @@
-"""What the columns of a benchmark's table mean."""
+"""The legend of the benchmarks' tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A blend: how its members and other blends fare, what post-processing does, and what was chosen."""
+"""Summary of a blend: members and other blends, post-processing, and the choice."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ALWAYS_SHOWN = ("accuracy", "top5", "eer", "auc", "tpr@1e-2", "tpr@1e-3")
 
 
 def describe_blend(result: BlendResult) -> Summary:
-    """How every member and blend fares and what was written."""
+    """Tables of every member and blend, and the files that were written."""
     lines: list[str | TextTable] = []
     for blend in result.tasks:
         lines += [f"{blend.task}: {note}" for note in blend.notes]

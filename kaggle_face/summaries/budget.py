@@ -1,4 +1,4 @@
-"""The plan of a run within a time budget, and what was done against it."""
+"""Summary of a run within a time budget: the plan, and the times taken."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TAKEN = {
 
 
 def describe_plan(planned: PlannedRun) -> Summary:
-    """The stages of a plan with their times, what is expected, and why it is not a larger one."""
+    """The stages of a plan with their times, expected figures, and why it is not a larger one."""
     plan = planned.plan
     stages = [[stage.name, seconds_as_text(stage.seconds), stage.note] for stage in plan.stages]
     total = seconds_as_text(sum(stage.seconds for stage in plan.stages))
@@ -43,7 +43,7 @@ def describe_plan(planned: PlannedRun) -> Summary:
 
 
 def _choices(plan: Plan) -> list[list[str]]:
-    """What was chosen, by part."""
+    """The choices of a run, by part."""
     config = plan.config
     train, size_px = config.train, config.data.image_size
     start = train.start_image_size
@@ -69,7 +69,7 @@ def _choices(plan: Plan) -> list[list[str]]:
 
 
 def describe_budget(result: BudgetResult) -> Summary:
-    """Figures on held-out data, planned and taken times, what was done otherwise, and the CSVs."""
+    """Figures on held-out data, planned and taken times, deviations from the plan, and the CSVs."""
     lines: list[str | TextTable] = []
     if result.evaluation is not None:
         own = {"held out": "member, measured on its held-out data", "value": "of the metric"}

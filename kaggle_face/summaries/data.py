@@ -34,7 +34,7 @@ _SPLITS = {
 
 
 def competitions_table() -> TextTable:
-    """The competitions that the package knows."""
+    """The table of all competitions of the catalogue."""
     from kaggle_face.competitions.catalogue.known import competition_spec, known_slugs
 
     rows = [
@@ -51,7 +51,7 @@ def competitions_table() -> TextTable:
 
 
 def describe_detection(written: WrittenSettings) -> Summary:
-    """The layout of a competition's files, or what files of own data are taken for."""
+    """The layout of a competition's files, or the reading of own data."""
     from kaggle_face.competitions.own_data.summary import describe_data
 
     inspection = written.inspection
@@ -63,7 +63,7 @@ def describe_detection(written: WrittenSettings) -> Summary:
 
 
 def describe_written(written: WrittenSettings, slug: str, root: Path, is_named: bool) -> Summary:
-    """Where settings lie, what a training would take, the next commands, and how to get a shorter name.
+    """The path of the settings, the time of a training, the next commands, and how to get a shorter name.
 
     Args:
         written: The settings.
@@ -85,7 +85,7 @@ def describe_written(written: WrittenSettings, slug: str, root: Path, is_named: 
 
 
 def describe_check(check: DataCheck) -> Summary:
-    """The images of each split, what was checked, and the page with pictures."""
+    """The images of each split, the results of the checks, and the page with pictures."""
     rows = [(each.split, str(each.images), str(each.labelled), str(each.classes)) for each in check.counts]
     page = [] if check.page is None else [f"{check.page.path}: {check.page.num_bytes / 1e6:.1f} MB"]
     results = [f"{_LEVELS[result.level]} {result.text}" for result in check.results]

@@ -33,7 +33,7 @@ _DIFFERENCES = {
 
 
 def describe_evaluation(result: EvaluationResult) -> Summary:
-    """All that was measured, by task."""
+    """The results of an evaluation, by task."""
     from kaggle_face.inference.labelled_test import TestAccuracy
 
     lines: list[str | TextTable] = []
@@ -78,7 +78,7 @@ def describe_metrics(evaluation: TaskEvaluation) -> Summary:
 
 
 def describe_mistakes(evaluation: TaskEvaluation) -> list[str]:
-    """Where each member errs among classes."""
+    """Tables of each member's class errors."""
     lines = []
     for row in evaluation.mistakes:
         weakest = ", ".join(f"{name} {accuracy:.2f}" for name, accuracy in row.weakest)
@@ -112,7 +112,7 @@ def describe_thresholds(evaluation: TaskEvaluation) -> Summary:
 
 
 def describe_differences(evaluation: TaskEvaluation) -> Summary:
-    """How each other member differs from the first one."""
+    """Tables of each other member's differences from the first one."""
     first, *others = evaluation.members
     legend = meanings(["metric", *_DIFFERENCES], _DIFFERENCES)
     lines: list[str | TextTable] = []

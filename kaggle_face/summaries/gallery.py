@@ -1,4 +1,4 @@
-"""The gallery of one-shot recognition: who is enrolled, pictures, the audit, answers and their accuracy."""
+"""Summaries of one-shot recognition: enrolled people, pictures, the audit log, answers and their accuracy."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _CANDIDATES = {
 
 
 def describe_people(gallery: Path, people: Sequence[Person], model: ModelCard | None) -> Summary:
-    """Everyone who is enrolled in a gallery, and the model that made it."""
+    """The enrolled people of a gallery, and its model."""
     if not people or model is None:
         return [f"nobody is enrolled in {gallery}"]
     rows = [[one.name, str(one.num_images), one.added] for one in people]
@@ -69,7 +69,7 @@ def pictures_table(rows: Iterable[Mapping[str, Any]]) -> TextTable:
 
 
 def audit_table(rows: Iterable[AuditRow]) -> TextTable:
-    """What was done and decided."""
+    """The audit log as a table."""
     cells = []
     for row in rows:
         details = str(row.details) if row.details else ""
@@ -79,7 +79,7 @@ def audit_table(rows: Iterable[AuditRow]) -> TextTable:
 
 
 def describe_enrolled(enrolled: Enrolled) -> Summary:
-    """Where each face was found, and how many images the person has."""
+    """The place of each enrolled face, and the number of images of the person."""
     outcome, person = enrolled.outcome, enrolled.outcome.person
     known = f" ({outcome.num_known} were there already)" if outcome.num_known else ""
     count = f"{person.name}: images enrolled: {outcome.num_added}{known}, {person.num_images} in all"
@@ -87,21 +87,21 @@ def describe_enrolled(enrolled: Enrolled) -> Summary:
 
 
 def describe_enrolled_folder(report: FolderReport) -> Summary:
-    """How many people and images of a folder were enrolled, were there already, or were left out."""
+    """Counts of a folder's people and images: enrolled, already there, left out."""
     skipped = f", {report.num_skipped} were there already" if report.num_skipped else ""
     images, people = counted(report.num_images, "image"), counted(report.num_people, "person")
     return [f"{people} enrolled with {images}{skipped}; {len(report.left_out)} left out"]
 
 
 def describe_verified(found: Verified) -> Summary:
-    """Where each face was found, and whether both are the same person."""
+    """The place of each face, and whether both are the same person."""
     verdict = "the same person as" if found.decision.accepted else "NOT the same person as"
     answer = f"{found.faces[-1].source} shows {verdict} {found.claim}: {found.decision}"
     return [*map(str, found.faces), answer]
 
 
 def describe_identified(found: Identified) -> Summary:
-    """Who each picture shows with the candidates, and how far the threshold is to be trusted."""
+    """The identity of each picture with the candidates, and how far the threshold is to be trusted."""
     lines: list[str | TextTable] = []
     for face, answer in zip(found.faces, found.answers, strict=True):
         name = answer.known.name if answer.known else "unknown"
@@ -114,12 +114,12 @@ def describe_identified(found: Identified) -> Summary:
     if rate == 0:
         among += "; at this threshold none of them is taken for another"
     elif rate is not None:
-        among += f"; at this threshold about {rate:.1%} of strangers would get one of their names"
+        among += f"; at this threshold about {rate:.1%} of unknown people would get one of their names"
     return [*lines, among]
 
 
 def describe_recognition(report: EvaluationReport) -> Summary:
-    """The models, and how well each knows the people of a folder from one picture each."""
+    """The models, and the one-shot accuracy of each on a folder."""
     people = counted(len(set(report.faces.people.tolist())), "person")
     lines: list[str | TextTable] = [f"{people}, {counted(len(report.faces.people), 'picture')}"]
     for one in report.models:

@@ -12,7 +12,7 @@ from kaggle_face.summaries.summary import Summary, TextTable
 
 if TYPE_CHECKING:
     from kaggle_face.kaggle.leaderboard import Gap, Standing
-    from kaggle_face.pipeline.remote import Download, LeaderboardLook, SubmissionHistory
+    from kaggle_face.pipeline.remote import Download, LeaderboardReading, SubmissionHistory
     from kaggle_face.submission.ledger.entries import Entry
 
 _LOOKS_SHOWN = 10
@@ -42,7 +42,7 @@ _GAPS = {
 
 
 def describe_downloads(found: Sequence[Download]) -> Summary:
-    """Where the files of each competition are, and how many."""
+    """The folder and the number of files of each competition."""
     lines = [f"{each.folder}: {counted(each.num_files, 'file')} of '{each.slug}'" for each in found]
     return lines or ["the demo's data is made by the package; there is nothing to download"]
 
@@ -103,13 +103,13 @@ def short_score(text: str | None) -> str:
         return text
 
 
-def describe_looks(looks: Sequence[LeaderboardLook], top: int) -> Summary:
+def describe_readings(looks: Sequence[LeaderboardReading], top: int) -> Summary:
     """The leaderboard of each competition."""
-    return [line for look in looks for line in describe_look(look, top)]
+    return [line for look in looks for line in describe_reading(look, top)]
 
 
-def describe_look(look: LeaderboardLook, top: int) -> Summary:
-    """The best teams, the own place, what is missing to each cut-off, and earlier looks."""
+def describe_reading(look: LeaderboardReading, top: int) -> Summary:
+    """The best teams, the own place, the gap to each cut-off, and earlier readings."""
     lines = describe_standing(look.slug, look.standing, top)
     if len(look.looks) <= 1:
         return lines
@@ -122,7 +122,7 @@ def describe_look(look: LeaderboardLook, top: int) -> Summary:
 
 
 def describe_standing(slug: str, standing: Standing, top: int) -> Summary:
-    """The best teams, the own place, and what is missing to each cut-off."""
+    """The best teams, the own place, and the gap to each cut-off."""
     better = "lower" if standing.lower_is_better else "higher"
     shown = list(standing.rows[:top])
     if standing.own is not None and standing.own not in shown:
@@ -146,7 +146,7 @@ def cells_of_gap(gap: Gap) -> list[str]:
     return [gap.name, f"{gap.score:g}", missing]
 
 
-def lines_on_place(look: LeaderboardLook) -> list[str]:
+def lines_on_place(look: LeaderboardReading) -> list[str]:
     """The own place, and what is missing to each cut-off."""
     own, teams = look.standing.own, counted(len(look.standing.rows), "team")
     place = "your team is not on it yet" if own is None else f"your team is number {own.rank} of {teams}"

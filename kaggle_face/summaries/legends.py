@@ -1,4 +1,4 @@
-"""What the columns of tables mean, one short clause each."""
+"""Legends of table columns, one short clause each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COMMON: Mapping[str, str] = {
 
 
 def meanings(header: Sequence[str], own: Mapping[str, str]) -> dict[str, str]:
-    """What each column of a table means: by its own legend, else by that of all tables.
+    """The meaning of each column of a table: by its own legend, else by that of all tables.
 
     >>> meanings(["metric", "EER"], {})
     {'metric': 'what is measured', 'EER': 'equal error rate'}

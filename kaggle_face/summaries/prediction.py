@@ -1,4 +1,4 @@
-"""Predictions and what follows from them: test-time augmentation, pseudo-labels, doubtful labels, exports."""
+"""Summaries of test-time augmentation, pseudo-labels, doubtful labels and exports."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _FILES = {
 
 
 def tta_table(choice: TtaChoice) -> TextTable:
-    """What each test-time augmentation gains on held-out data, and whether it is used."""
+    """The gain of each test-time augmentation on held-out data, and whether it is used."""
     rows = [
         [
             each.augmentation,
@@ -57,7 +57,7 @@ def tta_table(choice: TtaChoice) -> TextTable:
 
 
 def describe_pseudo_labels(result: PseudoLabelResult, options: PseudoLabelOptions) -> Summary:
-    """How many test images were labelled, and how to train with them."""
+    """The number of labelled test images, and the command that trains with them."""
     left_out = [
         f"{counted(result.num_labelled, 'labelled test image', 'are left out')}: "
         "such images measure, and do not train"
@@ -102,7 +102,7 @@ def describe_doubtful_labels(found: DoubtfulLabels, run: RunFolder) -> Summary:
 
 
 def describe_export(result: ExportResult) -> Summary:
-    """What each file costs and loses, and what that was measured on."""
+    """The size, speed and loss of each file, and what they were measured on."""
     from kaggle_face.pipeline.export.card import table_cells
 
     compared = f"differences: the largest from torch on {counted(result.num_images, f'{result.kind} image')}"

@@ -1,4 +1,4 @@
-"""Runs: what sets them apart, their figures, scores and cost, what is current of one, what trainings took."""
+"""Summaries of runs: differing settings, figures, scores, cost, status, and times of trainings."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def describe_status(status: RunStatus) -> Summary:
 
 
 def estimates_table(rows: Sequence[Estimate]) -> TextTable:
-    """What trainings took and reached on each machine; the columns of plans only where one was planned."""
+    """Time and figures of trainings on each machine; the columns of plans only where one was planned."""
     columns = {
         "run": [row.run for row in rows],
         "fold": [str(row.fold) for row in rows],

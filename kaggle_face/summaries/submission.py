@@ -1,4 +1,4 @@
-"""What an upload would do, and what became of uploads."""
+"""Summaries of planned and finished uploads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PLAN = {
 
 
 def describe_submission_plan(plan: SubmissionPlan) -> Summary:
-    """What an upload would do: where CSVs go, expected scores, equal contents, and uploads left."""
+    """A planned upload: where CSVs go, expected scores, equal contents, and uploads left."""
     from kaggle_face.metrics.table import title_of
 
     rows = [
@@ -59,7 +59,7 @@ def describe_submission_plan(plan: SubmissionPlan) -> Summary:
 
 
 def uploads_left_line(left: UploadsLeft) -> str:
-    """How many uploads a competition takes today, and how many are planned."""
+    """The uploads that a competition takes today, and those planned."""
     if left.left is None:
         made = f"{counted(left.made, 'upload')} made today, as far as {left.source} knows"
         return f"{left.competition}: the limit of uploads a day is not known; {made}"
@@ -74,7 +74,7 @@ def uploads_left_line(left: UploadsLeft) -> str:
 
 
 def outcome_line(entry: Entry) -> str:
-    """What became of an upload."""
+    """The result of an upload."""
     match entry.status:
         case "COMPLETE":
             private = f", private score {entry.private_score}" if entry.private_score else ""

@@ -70,7 +70,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def legend_lines(header: Sequence[str], meanings: Mapping[str, str], width: int = WIDTH) -> list[str]:
-    """What the columns of a table mean, in lines of at most `width` letters.
+    """The legend of a table, in lines of at most `width` letters.
 
     >>> legend_lines(["fold", "EER"], {"EER": "equal error rate", "fold": "number from 0"})
     ['  fold: number from 0; EER: equal error rate']

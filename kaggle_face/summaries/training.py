@@ -1,4 +1,4 @@
-"""Trainings and what is made of them: folds, soups, searches, and the demo."""
+"""Summaries of trainings, soups, searches, and the demo."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _DEMO = {
     "held-out accuracy": "of images held out of training",
     "EER": "equal error rate of held-out pairs",
     "AUC": "area under the ROC curve of held-out pairs",
-    "test accuracy": "of the test images, whose truth the demo knows",
+    "test accuracy": "of the test images, whose labels the demo has",
     "test EER": "of the test pairs",
     "test AUC": "of the test pairs",
 }
 
 
 def describe_trained_folds(result: TrainResult) -> Summary:
-    """How to go on where a fold was stopped, the folder of the run, and the time."""
+    """The command that goes on where a fold was stopped, the folder of the run, and the time."""
     stopped = [
         f"fold {fold}: stopped by train.max_hours with a checkpoint; go on with: {result.next_command}"
         for fold, outcome in result.outcomes.items()
@@ -42,7 +42,7 @@ def describe_trained_folds(result: TrainResult) -> Summary:
 
 
 def describe_soups(result: SoupResult) -> Summary:
-    """The soup of each fold, what their scores are of, what was gained, and the next command."""
+    """The soup of each fold, the data of its scores, its gain, and the next command."""
     rows = [
         [str(fold), f"{soup.score:.5f}", f"{soup.best_alone:.5f}", " + ".join(soup.names)]
         for fold, soup in result.soups.items()
@@ -52,7 +52,7 @@ def describe_soups(result: SoupResult) -> Summary:
 
 
 def soup_lines(result: SoupResult) -> list[str]:
-    """What the scores of soups are of, and what was gained, in lines."""
+    """The data of a soup's scores, and its gain, in lines."""
     soups = result.soups
     measured_on = "; ".join(dict.fromkeys(soup.measured_on for soup in soups.values()))
     lines = [

@@ -106,7 +106,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be written: pictures and lines of text, by their path below the root."""
+    """Files to write: pictures and lines of text, by their path below the root."""
 
     shots: Mapping[str, Shot]
     texts: TextFiles

@@ -1,4 +1,4 @@
-"""Paints what lies on the skin of a face: relief, marks, beard, mouth, nose, eyes and brows."""
+"""Paints the skin and features of a face: relief, marks, beard, mouth, nose, eyes and brows."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _moustache_px(sketch: Sketch) -> Floats:
 
 
 def _full_beard_px(sketch: Sketch) -> Floats:
-    """From ear to ear along the jaw, and back over the cheeks and above the lip."""
+    """The outline of a full beard, from ear to ear along the jaw, and back above the lip."""
     width, lip_y = sketch.identity.head.width, sketch.identity.nose_mouth.mouth_y - 0.11
     outline = head_outline(sketch.identity)
     jaw_px = sketch.project(at_depth(outline[outline[:, 1] > 0.12] * 1.02, 0.12))

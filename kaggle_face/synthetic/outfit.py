@@ -1,4 +1,4 @@
-"""Paints what surrounds a face: hair, ears, glasses, and whatever hides a part of it."""
+"""Paints the surroundings of a face: hair, ears, glasses, and occlusions."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class Appearance:
-    """All that belongs to one picture alone; blur and noise are for a picture of 64 pixels.
+    """The traits of a single picture; blur and noise are for a picture of 64 pixels.
 
     Glasses are worn when `glasses_chance`, in [0, 1), is below the person's habit.
     """

@@ -40,7 +40,7 @@ _PARTS = 64
 
 @dataclass(frozen=True)
 class Deadline:
-    """When a training is to be over, its records included.
+    """The deadline of a training, its records included.
 
     Attributes:
         at: The moment, in seconds of `now`.
@@ -59,7 +59,7 @@ class Deadline:
 
     @property
     def seconds_left(self) -> float:
-        """What is left for steps; it may be negative."""
+        """The seconds left for steps; may be negative."""
         return self.at - self.now() - self.reserve_seconds
 
     def put_off(self) -> Deadline:
@@ -150,7 +150,7 @@ class PaceKeeper:
         return max(float(self._train.accumulate_steps), _LEAST_REST * planned)
 
     def _with_rest(self, pace: Pace, moment: float, steps: float) -> Pace | None:
-        """The pace with so many steps from now on, but never fewer than bring the rate down."""
+        """The pace with another number of remaining steps, but never fewer than bring the rate down."""
         length = moment + max(steps, self._least_rest) / self._steps
         return None if abs(length - pace.length) * self._steps < 1.0 else pace.refitted(moment, length)
 

@@ -1,4 +1,4 @@
-"""Training by several processes: how they join, what only one of them does, and what they share.
+"""Distributed training: joining the process group, work of rank 0, and shared values.
 
 Each process augments and embeds its own share of every batch. The embeddings are then brought together, so
 that margins, mixed labels, sampled classes and losses that compare images mean the same with any number of
@@ -104,7 +104,7 @@ class DistributedContext:
         """Lets batch normalisation take the whole batch where `train.sync_batchnorm` is set, in place."""
 
     def create_engine(self, network: FaceNetwork, forward: Forward, settings: TrainConfig) -> Engine:
-        """What embeds the images of a step and brings gradients together."""
+        """The engine that embeds the images of a step and brings gradients together."""
         from kaggle_face.train.parallel.engine import Engine
 
         return Engine(forward)
@@ -117,7 +117,7 @@ SINGLE_PROCESS = DistributedContext()
 
 
 def wait_of(minutes: float | None) -> timedelta:
-    """How long a process that does not answer is waited for; None: `LONGEST_WAIT`.
+    """The longest wait for a process that does not answer; None: `LONGEST_WAIT`.
 
     Raises:
         InputError: It is not a time above 0, or longer than a day.
@@ -158,7 +158,7 @@ def joined(
 
 
 def launch_id(environment: Mapping[str, str] = os.environ) -> str | None:
-    """What torchrun calls this launch, the same for processes that it starts again; None without torchrun."""
+    """Torchrun's id of this launch, the same for processes that it starts again; None without torchrun."""
     name = environment.get("TORCHELASTIC_RUN_ID")
     if name == "none":  # the default of launches without a rendezvous
         return f"{socket.gethostname()}:{os.getppid()}"

@@ -128,7 +128,7 @@ def _train_fold(
 def _describe_training(
     config: Config, trainer: Trainer, warm_start: str | None, networks: Mapping[str, str]
 ) -> dict[str, Any]:
-    """What a fold's network begins from and is taught by, its size and its data, for `run.json`."""
+    """The start, teachers, size and data of a fold's network, for `run.json`."""
     context, network = trainer.step_context, trainer.state.network
     teachers = () if context.distillation is None else context.distillation.runs
     cpu_amp = None

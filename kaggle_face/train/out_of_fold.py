@@ -1,4 +1,4 @@
-"""Out-of-fold records: what each checkpoint predicts for a fold's held-out images and pairs."""
+"""Out-of-fold records: predictions of each checkpoint for a fold's held-out images and pairs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def write_out_of_fold(
 
 
 def write_targets(folder: FoldFolder, data: FoldData) -> None:
-    """Writes the classes of held-out images, the trials, and who their images show where that is known."""
+    """Writes the classes of held-out images, the trials, and the people of their images where known."""
     columns = {"image_id": data.validation_ids, "label": data.validation_labels}
     write_table(folder.labels_file, columns)
     record_io.write_pairs(folder.pairs_file("oof"), data.pairs)
@@ -67,7 +67,7 @@ def write_targets(folder: FoldFolder, data: FoldData) -> None:
 
 
 def write_records(folder: FoldFolder, checkpoint: CheckpointName, held_out: HeldOut, averaging: str) -> None:
-    """Writes predictions, embeddings and pair scores, sealed with what they were made of.
+    """Writes predictions, embeddings and pair scores, sealed with digests of their inputs.
 
     Args:
         folder: Holds the checkpoint, the classes and what `write_targets` wrote.

@@ -1,4 +1,4 @@
-"""What a training is given by the call that begins it, and the time that it may take."""
+"""The run context of a training: callbacks and time budget of its call."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TimeBudget:
 
 @dataclass(frozen=True)
 class RunContext:
-    """What a training is run with beside its settings and data.
+    """The context of a training beside its settings and data.
 
     Attributes:
         about: Command line, versions, commit, name of the folds; kept in `run.json`.

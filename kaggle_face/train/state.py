@@ -73,7 +73,7 @@ class TrainingState:
         return self.average.network if self.average is not None else self.network
 
     def pace_of(self, epochs: int) -> Pace:
-        """The pace of the training, planned to have so many epochs."""
+        """The pace of the training by the planned number of epochs."""
         return Pace.of(self.pace, epochs)
 
     def improves(self, checkpoint: CheckpointName, score: float) -> bool:
@@ -145,7 +145,7 @@ def _write(values: dict[str, Any], folder: FoldFolder) -> None:
 def load_resume_state(
     state: TrainingState, folder: FoldFolder, device: torch.device, engine: Engine | None = None
 ) -> None:
-    """Restores what `save_resume_state` wrote; of a head that processes divide, the part of this one.
+    """Restores the state of `save_resume_state`; of a sharded head, this process's part.
 
     Raises:
         RunError: The file is missing, is not what was written, or belongs to another training.

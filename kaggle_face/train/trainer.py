@@ -77,7 +77,7 @@ class Trainer:
 
     @property
     def pace(self) -> Pace:
-        """How the training goes through its schedule."""
+        """The pace of the training through its schedule."""
         return self.state.pace_of(self.settings.train.epochs)
 
     def run(self) -> Outcome:
@@ -181,7 +181,7 @@ class Trainer:
         return self._act in ("train", "save")
 
     def _finish_epoch(self) -> bool:
-        """Measures and keeps the epoch; false if a signal came first, with the state of its last step."""
+        """Measures and saves the epoch; False if a signal came first, with the last step's state saved."""
         state = self.state
         require_finite_weights(state, self.settings)
         try:
@@ -251,7 +251,7 @@ class Trainer:
         )
 
     def _scores(self, figures: dict[str, float]) -> dict[CheckpointName, float]:
-        """What each of the best checkpoints is chosen by, higher is better."""
+        """The figure that each of the best checkpoints is chosen by, higher is better."""
         metric = self.settings.train.verification_metric
         scores: dict[CheckpointName, float] = {"best_cls": figures["accuracy"]}
         if metric in figures:

@@ -42,7 +42,7 @@ def adjust_training_set(data: FoldData, settings: DataConfig) -> FoldData:
 
 
 def count_changes(before: FoldData, after: FoldData) -> dict[str, int]:
-    """How many training images were left out, and how many are pseudo-labelled, for `run.json`."""
+    """Counts of left-out training images and of pseudo-labelled ones, for `run.json`."""
     return {
         "excluded_images": int((~np.isin(before.train_ids, after.train_ids)).sum()),
         "pseudo_labelled_images": int((~np.isin(after.train_ids, before.train_ids)).sum()),

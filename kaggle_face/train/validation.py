@@ -31,7 +31,7 @@ class NotFiniteError(RunError):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How images are embedded when measuring."""
+    """Settings of embedding when measuring."""
 
     device: torch.device
     amp_dtype: torch.dtype | None
@@ -47,7 +47,7 @@ def choose_evaluation(
     amp_dtype: torch.dtype | None,
     distributed: DistributedContext = SINGLE_PROCESS,
 ) -> Evaluation:
-    """How the images of a finished training are embedded: as those of the test set will be."""
+    """The evaluation of a finished training: its images are embedded as those of the test set will be."""
     device, predict = next(network.parameters()).device, config.predict
     size_px = config.data.image_size
     batch_size = choose_batch_size(predict.batch_size, network, size_px, device, amp_dtype, predict.flip)

@@ -22,7 +22,7 @@ def test_labels_come_back_by_image(tmp_path: Path) -> None:
         ("image_id,label\na,3\n", "3 is not from 0 to 2"),
         ("image_id,label\na,-1\n", "-1 is not from 0 to 2"),
         ("image_id,label\na,1.0\n", "invalid literal"),
-        ("image_id,label\na,0\na,1\n", "an image stands twice"),
+        ("image_id,label\na,0\na,1\n", "an image appears twice"),
         ("image_id,label\na,\n", "invalid literal"),
     ],
 )

@@ -133,7 +133,7 @@ def test_logits_of_a_class_that_was_never_trained_are_minus_infinity(tmp_path: P
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("predictions/images.csv", "image_id\na\na\nb\nc\n", "ids stands twice, first: a"),
+        ("predictions/images.csv", "image_id\na\na\nb\nc\n", "ids appears twice, first: a"),
         ("predictions/images.csv", "image_id\na\n", "an array of shape (4, 2), expected (1, 2)"),
         ("pairs/pairs.csv", "pair_id,label\na,5\nb,0\nc,0\nd,0\n", "5 is not from -1 to 1"),
         ("pairs/pairs.csv", "pair_id,label\na,x\nb,0\nc,0\nd,0\n", "invalid literal"),
@@ -158,7 +158,7 @@ def test_a_table_that_does_not_fit_its_record_is_refused(
         ("images.csv", "a b.jpg,0,-1", "a b.jpg,2,-1", "2 is not from -1 to 1"),
         ("images.csv", "a b.jpg,0,-1", "a b.jpg,0,0", "held out of its fold by name and by identity"),
         ("images.csv", "a b.jpg,0,-1", "a b.jpg,0", "row 2 has 2 cells, its header has 3"),
-        ("images.csv", "a b.jpg,0,-1", "nan,0,-1", "ids stands twice, first: nan"),
+        ("images.csv", "a b.jpg,0,-1", "nan,0,-1", "ids appears twice, first: nan"),
         ("pairs.csv", "\n0,", "\n7,", "7 is not from 0 to 1"),
     ],
 )

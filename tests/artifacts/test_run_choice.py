@@ -62,9 +62,9 @@ def test_or_else_the_only_one_with_a_finished_fold(tmp_path: Path) -> None:
 def test_settings_that_name_a_run_mean_it(tmp_path: Path) -> None:
     made(tmp_path, "main", 3)
     made(tmp_path, "optim.lr=0.1", 1)
-    words = ("optim.lr=0.1", "paths.packs=elsewhere")
+    words = ("optim.lr=0.1", "paths.cache=elsewhere")
     assert why(tmp_path, *words) == "tiny/optim.lr=0.1, of 2 runs: the one that these settings name"
-    assert why(tmp_path, "paths.packs=x") == "tiny/main, of 2 runs: the only one with all folds finished"
+    assert why(tmp_path, "paths.cache=x") == "tiny/main, of 2 runs: the only one with all folds finished"
 
 
 @pytest.mark.parametrize("finished", [(1, 1), (3, 3), (2, 1), (0, 0)])

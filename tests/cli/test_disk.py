@@ -28,7 +28,7 @@ def flip(path: Path, place: int) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("settings", [[], ["data.residence=workers", "data.workers=1"]])
+@pytest.mark.parametrize("settings", [[], ["data.placement=workers", "data.workers=1"]])
 def test_a_cache_that_is_cut_under_a_training_is_one_line(
     workspace: Path,
     refused: Callable[..., str],

@@ -90,7 +90,7 @@ def test_several_folds_that_are_trained_anew_go_on_where_they_were(workspace: Pa
 
 @pytest.mark.slow
 def test_a_lost_worker_is_one_line_that_names_memory_and_the_setting(workspace: Path, launch: Launch) -> None:
-    words = ("train", "--fold", "0", "--run", "cut", *SETTINGS, "data.workers=2", "data.residence=workers")
+    words = ("train", "--fold", "0", "--run", "cut", *SETTINGS, "data.workers=2", "data.placement=workers")
     lines = stopped(launch, "step 4", "worker", *words, "train.checkpoint_minutes=1e-6", code=2)
     assert len(lines) == 1 and lines[0].startswith("error: a loader worker (process ")
     assert "memory" in lines[0] and "lower data.workers (now 2)" in lines[0]

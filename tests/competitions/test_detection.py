@@ -57,7 +57,7 @@ def test_a_tree_of_another_layout_is_named_with_what_is_missing(known_people):
     slug = "11785-hw-2-p-2-face-verification-spring-2025"
     message = (
         r"does not have the layout pair_text .*missing: cls_data/train/, .*it looks like the layout gallery "
-        r".*competition.family=gallery; an example: kaggle-face competitions show pair_text"
+        r".*competition.layout=gallery; an example: kaggle-face competitions show pair_text"
     )
     with pytest.raises(DataError, match=message):
         known_people.read(slug=slug)
@@ -67,7 +67,7 @@ def test_a_tree_of_another_layout_is_named_with_what_is_missing(known_people):
 def test_a_forced_layout_must_fit(labelled_splits, name):
     message = r"does not have the layout thumbnails .*missing: train_data/medium/ .* layout pair_text"
     with pytest.raises(DataError, match=message):
-        labelled_splits.read(family=name)
+        labelled_splits.read(layout=name)
 
 
 def test_a_folder_of_no_layout_is_refused_with_the_nearest(tree):
@@ -95,19 +95,19 @@ def test_a_folder_without_anything_known_is_refused_without_a_guess(tree):
 
 def test_a_layout_that_does_not_exist_is_refused_with_the_nearest(labelled_splits):
     with pytest.raises(ConfigError, match=r"there is no layout 'pair_txt'; did you mean 'pair_text'"):
-        labelled_splits.read(family="pair_txt")
+        labelled_splits.read(layout="pair_txt")
 
 
 def test_a_letter_and_the_name_of_its_layout_are_the_same_in_settings_and_records():
-    letter, name = CompetitionConfig(family="D"), CompetitionConfig(family="gallery")
+    letter, name = CompetitionConfig(layout="D"), CompetitionConfig(layout="gallery")
     assert letter == name
-    assert letter.model_dump(mode="json")["family"] == "D"  # as records of earlier versions hold it
+    assert letter.model_dump(mode="json")["layout"] == "D"  # as records of earlier versions hold it
 
 
 def test_the_layout_and_the_variant_of_a_known_slug_need_no_folder(tmp_path):
     competition = CompetitionConfig(slug="11-785-s23-hw2p2-classification")
     found = resolve_competition(tmp_path / "gone", competition)
-    assert (found.family, found.variant) == ("gallery", "s23")
+    assert (found.layout, found.variant) == ("gallery", "s23")
 
 
 class Portraits:
@@ -141,10 +141,10 @@ def test_a_new_layout_is_one_class_and_one_line(tree, monkeypatch, capsys):
     tree.example(Portraits.examples["first"])
     seen = detect_competition(map_folder(tree.root), CompetitionConfig(slug="mine"))
     assert (seen.layout, seen.variant) == ("portraits", "first")
-    for family in ("auto", "portraits"):
-        data = tree.read(family=family)
+    for layout in ("auto", "portraits"):
+        data = tree.read(layout=layout)
         assert data.classes.names.tolist() == ["ann", "bob"]
-        competition = CompetitionConfig(slug="mine", family=family)
+        competition = CompetitionConfig(slug="mine", layout=layout)
         form = submission_formats(tree.root, competition, SubmitConfig()).of_task("classification")
         logits = np.array([[0.1, 0.9], [0.8, 0.2]], np.float32)
         predictions = Predictions(data.test_rows.image_ids, logits, data.classes.names)

@@ -13,7 +13,7 @@ RESUME = {
     *("train.max_hours", "train.checkpoint_minutes", "train.threads"),
     *("train.tensorboard", "train.loggers"),
 }
-PREDICT = {"data.root", "data.residence", "data.workers", "data.broken_images", "margin.sharded"}
+PREDICT = {"data.root", "data.placement", "data.workers", "data.broken_images", "margin.sharded"}
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def test_what_may_change_is_what_does_not_change_the_result(
 def test_changes_are_named_with_both_values_and_free_ones_are_not() -> None:
     old = Config()
     new = Config(
-        data=DataConfig(root="elsewhere", residence="workers", image_size=64),
+        data=DataConfig(root="elsewhere", placement="workers", image_size=64),
         train=TrainConfig(epochs=3, max_hours=1.0),
         device="cpu",
     )
     assert changed_settings(old, new, "resume") == [
         "data.image_size: 112 -> 64",
-        "data.residence: auto -> workers",
+        "data.placement: auto -> workers",
         "train.epochs: 30 -> 3",
     ]
     assert changed_settings(old, new, "predict") == ["data.image_size: 112 -> 64"]

@@ -151,7 +151,7 @@ def test_an_unknown_name_offers_the_nearest(configs: Path) -> None:
 
 def test_a_key_that_stands_twice_is_refused(configs: Path) -> None:
     (configs / "twice.yaml").write_text("seed: 1\nseed: 2\n")
-    with pytest.raises(ConfigError, match="line 2: the key 'seed' stands twice"):
+    with pytest.raises(ConfigError, match="line 2: the key 'seed' appears twice"):
         load_config("twice")
 
 

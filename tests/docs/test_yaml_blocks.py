@@ -19,7 +19,7 @@ def as_settings(values: dict[str, Any]) -> dict[str, Any]:
     """Settings as a whole; keys of no part are some of `competition.custom`."""
     if set(values) <= {*Config.model_fields, "extends"}:
         return {"extends": "base", **values}
-    return {"extends": "base", "competition": {"family": "custom", "variant": "custom", "custom": values}}
+    return {"extends": "base", "competition": {"layout": "custom", "variant": "custom", "custom": values}}
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)

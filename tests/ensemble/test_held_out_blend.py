@@ -65,5 +65,5 @@ def test_scores_are_averaged(two_runs: Path) -> None:
 
 def test_a_space_of_a_newer_version_is_refused(two_runs: Path) -> None:
     members = members_of_record(record("scores", "best_ver"), two_runs)
-    with pytest.raises(RunError, match="averaged in 'squares', which this version does not know"):
+    with pytest.raises(RunError, match="averaged in 'squares', which is unknown to this version"):
         blended_scores(record("squares", "best_ver"), members, "blend")

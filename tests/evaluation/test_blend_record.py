@@ -63,7 +63,7 @@ def test_an_interval_is_kept_where_there_is_one(run: RunFolder) -> None:
     assert (kept["low"], kept["high"]) == (0.25, 0.75)
 
 
-def test_the_keys_are_those_of_the_first_release_in_their_order(run: RunFolder) -> None:
+def test_the_keys_of_the_file_and_their_order(run: RunFolder) -> None:
     values = json.loads(write_blend_record(run.ensemble_folder, RECORD).read_text())
     assert list(values) == [
         "formula",
@@ -76,7 +76,7 @@ def test_the_keys_are_those_of_the_first_release_in_their_order(run: RunFolder) 
         "ignored_rules",
     ]
     assert " ".join(values["tasks"]["classification"]) == (
-        "space members notes metrics temperatures out_of_fold winner reason honest contenders post_processing"
+        "space members notes metrics temperatures out_of_fold winner reason nested candidates post_processing"
     )
     assert " ".join(values["tasks"]["verification"]) == "space members notes metrics out_of_fold"
     assert values["tasks"]["verification"]["out_of_fold"] == {
@@ -84,6 +84,23 @@ def test_the_keys_are_those_of_the_first_release_in_their_order(run: RunFolder) 
         "value": 0.125,
         "higher_is_better": False,
     }
+
+
+def test_a_file_with_the_keys_of_the_first_release_is_read_as_todays(run: RunFolder) -> None:
+    candidate = {"name": "demo/a@last", "nested": 0.4, "in_sample_gain": 0.125}
+    selection = SelectionRecord("mean of ranks", "it is the simplest", 0.4, (candidate,))
+    steps = {"recipe": {"count": 0}, "tried": [{"in_sample_gain": 0.25}]}
+    record = replace(
+        RECORD,
+        tasks={"classification": replace(CLASSES, selection=selection, post_processing=steps)},
+    )
+    path = write_blend_record(run.ensemble_folder, record)
+    text = path.read_text()
+    for today, first in (("nested", "honest"), ("candidates", "contenders"), ("in_sample", "optimistic")):
+        text = text.replace(today, first)
+    assert text.count("honest") == 2 and text.count("contenders") == 1 and text.count("optimistic_gain") == 2
+    path.write_text(text)
+    assert read_blend_record(run) == record
 
 
 def test_a_run_without_a_blend_has_no_record(run: RunFolder) -> None:

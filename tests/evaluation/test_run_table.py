@@ -56,7 +56,7 @@ def test_runs_are_ranked_by_the_competitions_own_metric(tmp_path: Path, slug: st
 
 
 def test_own_data_without_pairs_are_ranked_by_accuracy_alone(tmp_path: Path) -> None:
-    own = "competition: {slug: '', family: custom, custom: {images: [{class_folders: true}], pairs: []}}\n"
+    own = "competition: {slug: '', layout: custom, custom: {images: [{class_folders: true}], pairs: []}}\n"
     run_with(tmp_path, "a", own, 0.7)
     assert read_run_rows(tmp_path, "demo", tmp_path)[0].score == 0.7  # with the EER of .1 it would be .8
 

@@ -71,7 +71,7 @@ def test_a_person_with_one_image_is_unknown() -> None:
     assert gallery.has_match.tolist() == [True, False]
 
 
-def test_the_gallery_threshold_lies_between_strangers_and_matches() -> None:
+def test_the_gallery_threshold_lies_between_unknown_people_and_matches() -> None:
     scores = np.array([0.9, 0.8, 0.7, 0.3, 0.2, 0.1])
     matched = np.array([1, 1, 1, 0, 0, 0]) > 0
     rule = gallery_threshold(scores, matched, matched, np.arange(6), 3, Resampling(50))

@@ -16,6 +16,7 @@ from kaggle_face.metrics.classification import (
     ConfusionPair,
     confusion_pairs,
     expected_calibration_error,
+    hits_at_ranks,
     log_loss,
     per_class_accuracy,
     top_k_accuracy,
@@ -242,3 +243,9 @@ def test_certain_and_wrong_is_the_worst_calibration() -> None:
 def test_calibration_needs_a_bin() -> None:
     with pytest.raises(InputError, match="num_bins must be at least 1, got 0"):
         expected_calibration_error(np.zeros((1, 2)), [0], num_bins=0)
+
+
+@pytest.mark.parametrize("metric", ["top3", "log_loss", ""])
+def test_a_metric_that_is_not_one_of_ranks_is_refused(metric: str) -> None:
+    with pytest.raises(InputError, match=f"metric must be accuracy, top5, map@5, got '{metric}'"):
+        hits_at_ranks([1, 4], metric)

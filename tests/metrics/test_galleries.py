@@ -43,7 +43,7 @@ def test_the_order_of_probes_and_images_does_not_matter() -> None:
     assert np.allclose(found.scores, expected.scores, rtol=1e-6)
 
 
-def test_the_threshold_lies_between_the_stranger_and_the_known() -> None:
+def test_the_threshold_lies_between_the_unknown_and_the_known() -> None:
     known = gallery("Ann", "Bob", "nobody")
     matches = search_gallery(Embeddings(IDS, VECTORS), known)
     best = choose_threshold(matches, known)

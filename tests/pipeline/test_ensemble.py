@@ -31,13 +31,13 @@ def test_the_rows_of_a_blend_are_those_of_its_file(
     kept = json.loads((runs[0].ensemble_folder / "ensemble.json").read_text())
     for blend in result.tasks:
         of_task = kept["tasks"][blend.task]
-        assert [row.name for row in blend.candidates] == [each["name"] for each in of_task["contenders"]]
-        assert [row.nested for row in blend.candidates] == [each["honest"] for each in of_task["contenders"]]
+        assert [row.name for row in blend.candidates] == [each["name"] for each in of_task["candidates"]]
+        assert [row.nested for row in blend.candidates] == [each["nested"] for each in of_task["candidates"]]
         chosen = [row.name for row in blend.candidates if row.is_chosen]
         assert chosen == [blend.chosen] == [of_task["winner"]]
         weights = {row.member: row.weight for row in blend.members if row.weight > 0}
         assert weights == {each["name"]: each["weight"] for each in of_task["members"]}
-        gains = [each["gain"] for each in of_task["contenders"]]
+        gains = [each["gain"] for each in of_task["candidates"]]
         assert [(row.gain, row.low, row.high) for row in blend.candidates] == [
             (None, None, None) if gain is None else (gain["value"], gain["low"], gain["high"])
             for gain in gains

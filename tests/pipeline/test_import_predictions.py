@@ -202,7 +202,7 @@ def test_ids_that_do_not_fit_are_one_line(mate: Teammate, refused: Callable[...,
     oof, test = mate.class_tables()
     first, count = oof["image"][0], len(oof)
     write(pd.concat([oof, oof[:1]]), test)
-    assert f"1 of {count} ids stands twice, first: {first}" in refused(*IMPORT)
+    assert f"1 of {count} ids appears twice, first: {first}" in refused(*IMPORT)
     write(oof[1:], test)
     missing = f"1 of {count} ids of the images that the folds hold out is missing, first: {first}"
     assert missing in refused(*IMPORT)
@@ -227,7 +227,7 @@ def test_classes_that_do_not_fit_are_one_line(mate: Teammate, refused: Callable[
     write(oof.assign(nobody=0.0), test)
     assert "1 of 7 columns holds neither ids nor a class, first: 'nobody'" in refused(*IMPORT)
     write(oof.rename(columns={"image": names[0]}), test)
-    assert f"the column '{names[0]}' stands twice" in refused(*IMPORT)
+    assert f"the column '{names[0]}' appears twice" in refused(*IMPORT)
     logits = probabilities(mate.labels, len(names), strength=6.0)
     oof, test = mate.class_tables(np.log(logits))
     moved = dict(zip(names, [*names[1:], names[0]], strict=True))

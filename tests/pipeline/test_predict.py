@@ -38,7 +38,7 @@ def test_chosen_checkpoints_are_predicted_and_nothing_is_printed(
 def test_the_gains_of_test_time_augmentation_are_those_of_its_file(after: After) -> None:
     run = RunFolder(after("train").run)
     result = predict_run(load_config("tiny"), run, PredictOptions(try_tta=True), SilentProgress())
-    kept = json.loads((run.path / "views.json").read_text())
+    kept = json.loads((run.path / "tta.json").read_text())
     assert result.tta is not None
     assert (result.tta.flip, result.tta.crops) == (kept["flip"], kept["crops"])
     rows = [(row.augmentation, row.metric, row.gain, row.low, row.high) for row in result.tta.gains]

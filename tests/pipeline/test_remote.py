@@ -49,7 +49,7 @@ def test_the_ledger_is_shown_where_kaggle_cannot_be_asked(kaggle, clock, monkeyp
     def without(place: str) -> None:
         assert submissions(loaded, None, False, Terminal()) == [before], place
         (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
-        assert line.endswith("; what follows is the ledger as of the last look"), place
+        assert line.endswith("; what follows is the ledger as of the last reading"), place
 
     with monkeypatch.context() as patched:
         patched.setattr("kaggle_face.kaggle.client.client.find_credentials", list)

@@ -49,7 +49,7 @@ def finished(tiny_faces: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     folder = tmp_path_factory.mktemp("notebook")
     with working_in(folder):
         settings = [*SETTINGS.values(), f"data.root={tiny_faces}", f"paths.runs={folder / 'runs'}"]
-        settings += [f"paths.packs={folder / 'packs'}", f"paths.submissions={folder / 'submissions'}"]
+        settings += [f"paths.cache={folder / 'packs'}", f"paths.submissions={folder / 'submissions'}"]
         project = kf.open_project("demo", settings)
         run = project.train(run="main")
         run.predict()

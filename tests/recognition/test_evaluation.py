@@ -42,12 +42,12 @@ def embedded(faces: FaceSet, noise: float, name: str = "ours", seed: int = 0) ->
     return EmbeddedSet(Cosine(name), vectors.astype(np.float32), 1.0)
 
 
-def test_a_perfect_model_finds_everyone_and_no_stranger() -> None:
+def test_a_perfect_model_finds_everyone_and_no_unknown_person() -> None:
     faces = people(30, 120)
     result = measure_sizes(faces, [embedded(faces, noise=0.01)], [10, 30], draws=3)[0]
     assert [one.size for one in result] == [10, 30]
     assert all(one.rank1.value == one.rank5.value == one.dir_mean == 1.0 for one in result)
-    assert all(one.strangers == 120 for one in result)
+    assert all(one.unknown == 120 for one in result)
 
 
 def test_a_model_that_guesses_finds_one_of_all() -> None:
@@ -64,10 +64,10 @@ def test_each_person_is_enrolled_once_and_the_other_images_are_looked_for() -> N
     assert result.probes == 2 * 20 * 3
 
 
-def test_where_nobody_has_a_single_image_the_not_enrolled_are_strangers() -> None:
+def test_where_nobody_has_a_single_image_the_not_enrolled_are_unknown() -> None:
     faces = people(60, 0)
     result = measure_sizes(faces, [embedded(faces, noise=0.1)], [20], draws=2)[0][0]
-    assert result.strangers == 40 * 3
+    assert result.unknown == 40 * 3
 
 
 def test_two_models_are_compared_on_the_same_draws() -> None:

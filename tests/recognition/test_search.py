@@ -109,7 +109,7 @@ def test_an_open_copy_survives_its_replacement(gallery: Gallery) -> None:
     assert scores.tolist() == [[pytest.approx(1.0)]]
 
 
-def test_false_alarms_are_counted_with_the_enrolled_as_strangers(gallery: Gallery) -> None:
+def test_false_alarms_are_counted_with_the_enrolled_as_impostors(gallery: Gallery) -> None:
     gallery.enroll([random_person(f"p{number}", number) for number in range(40)], PIXEL_CARD)
     found = read_prototypes(gallery)
     similarity = found.vectors @ found.vectors.T
@@ -142,8 +142,8 @@ def test_more_people_than_exact_search_takes_need_faiss_or_the_wish_for_exactnes
         ("vectors", np.zeros((2, 256), np.int64)),
         ("numbers", np.zeros(3, np.int64)),
         ("numbers", np.zeros(2, np.float32)),
-        ("strangers", np.zeros(())),
-        ("strangers", np.array(["a", "b"])),
+        ("impostor_scores", np.zeros(())),
+        ("impostor_scores", np.array(["a", "b"])),
     ],
 )
 def test_a_copy_that_does_not_fit_the_gallery_is_made_anew(

@@ -135,14 +135,14 @@ def _probes(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 def _blend() -> BlendRecord:
     candidates = (
-        {"name": MARKUP, "kind": "single", "metrics": {"accuracy": 0.8}, "honest": 0.8, "gain": None},
+        {"name": MARKUP, "kind": "single", "metrics": {"accuracy": 0.8}, "nested": 0.8, "gain": None},
         {
             "name": "mean",
             "kind": "equal",
             "metrics": {"accuracy": 0.9},
-            "honest": 0.85,
+            "nested": 0.85,
             "gain": {"value": 0.05, "low": 0.01, "high": 0.09},
-            "optimistic_gain": 0.1,
+            "in_sample_gain": 0.1,
         },
     )
     record = TaskRecord(
@@ -156,7 +156,7 @@ def _blend() -> BlendRecord:
                     "setting": "whitening",
                     "is_on": True,
                     "gain": {"value": 0.02, "low": 0.01, "high": 0.03},
-                    "optimistic_gain": 0.04,
+                    "in_sample_gain": 0.04,
                 }
             ]
         },

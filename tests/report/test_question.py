@@ -36,7 +36,7 @@ def test_a_competition_that_nobody_knows_has_its_slug_as_title() -> None:
 def test_own_data_without_pairs_ask_for_people_alone() -> None:
     words = [
         "competition.slug=mine",
-        "competition.family=custom",
+        "competition.layout=custom",
         "competition.custom.images=[{class_folders: true}]",
     ]
     config = load_config("demo", words).config

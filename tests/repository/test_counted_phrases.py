@@ -25,6 +25,7 @@ VERBS = {
         "were",
         "cannot",
         "would",
+        "appear",
         "stand",
         "lie",
         "lead",
@@ -38,7 +39,7 @@ VERBS = {
 
 # A number and a noun in the plural that the same text puts before a verb.
 UNCOUNTED = re.compile(
-    r"\{N\} (?:more |[a-z-]+ )?[a-z-]+s (?:are|have|do|were|lie|stand|hold|differ|need|lack)\b"
+    r"\{N\} (?:more |[a-z-]+ )?[a-z-]+s (?:are|have|do|were|lie|appear|stand|hold|differ|need|lack)\b"
 )
 NUMBER = re.compile(r"\blen\(|\bnum_|\bcount\b|\.sum\(\)|\bsum\(")
 

@@ -135,5 +135,5 @@ def test_no_settings_file_assumes_what_a_machine_may_lack(name: str) -> None:
     config = load_config(name).config
     assert config.train.amp in ("auto", "off") and config.train.threads in ("auto", "all")
     assert config.train.compile in (False, "auto") and config.device == "auto"
-    assert (config.data.residence, config.data.workers) == ("auto", -1)
+    assert (config.data.placement, config.data.workers) == ("auto", -1)
     assert config.train.eval_batch_size == config.predict.batch_size == "auto"

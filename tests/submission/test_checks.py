@@ -102,7 +102,7 @@ def test_the_order_of_the_sample_is_as_good_as_that_of_the_test_files(tmp_path):
 
 def test_a_row_that_stands_twice_is_named():
     message = refusal(["7"] * 4, expecting(CLASSES), ids=IDS[[0, 1, 1, 2]])
-    assert message == "1 of 3 row ids stands twice, first: 1.jpg"
+    assert message == "1 of 3 row ids appears twice, first: 1.jpg"
 
 
 def test_a_stale_sample_is_told_and_the_test_files_are_right(tmp_path):
@@ -196,7 +196,7 @@ def test_a_ranking_holds_the_right_number_of_different_labels():
     [
         ("", "is empty"),
         ("id,label\n0.jpg,1\n1.jpg\n", "1 of 3 lines does not have 2 cells, first: line 3 with 1"),
-        ("id,id\n0.jpg,1\n", "a column's name stands twice"),
+        ("id,id\n0.jpg,1\n", "a column's name appears twice"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(tmp_path, text, problem):

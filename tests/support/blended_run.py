@@ -20,7 +20,7 @@ from kaggle_face.records import PairScores, Predictions
 from tests.support.kaggle_server import SLUG
 
 SETTINGS = f"""\
-competition: {{slug: {SLUG}, family: E, variant: f24}}
+competition: {{slug: {SLUG}, layout: E, variant: f24}}
 data: {{root: data/faces}}
 submit:
   reserve: 0

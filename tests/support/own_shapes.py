@@ -28,7 +28,7 @@ class Truth:
         pair_columns: The header of the verification CSV.
         submitted: What stands in the CSV for an identity, where that is not its name.
         others: What stands in columns of the CSV that are neither ids nor predictions, by their names.
-        unknown: The label of people whom nobody knows.
+        unknown: The label of unknown people.
         options: What `init` must be given.
         said: Words that `init` must print.
     """

@@ -76,7 +76,7 @@ def shown(path: Path) -> tuple[int, int]:
     with Image.open(path) as image:
         pixels = np.asarray(image, np.int64).reshape(1, -1)
     distances = np.abs(faces - pixels).mean(1)
-    assert distances.min() < 8, f"{path} is no known picture"
+    assert distances.min() < 8, f"{path} is not a known picture"
     person, number = shots[distances.argmin()]
     return int(person), int(number)
 

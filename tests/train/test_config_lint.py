@@ -26,13 +26,13 @@ def test_a_margin_head_with_mixed_images_is_told_the_evidence(kind: str) -> None
 def test_a_wide_margin_from_the_first_step_is_told_how_to_grow() -> None:
     (line,) = advice("model.head=arcface", "train.epochs=10")
     assert "set margin.warmup_epochs=8, or model.head=cosface" in line
-    for mended in (
+    for fixed in (
         "margin.warmup_epochs=1",
         "margin.margin=0.2",
         "model.init_from=main",
         "model.head=cosface",
     ):
-        assert advice("model.head=arcface", mended) == []
+        assert advice("model.head=arcface", fixed) == []
 
 
 def test_a_metric_loss_on_shuffled_batches_is_told_of_the_sampler() -> None:

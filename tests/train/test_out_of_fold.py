@@ -30,7 +30,7 @@ def test_people_of_trials_are_kept_where_they_are_known(tmp_path: Path) -> None:
     assert people["image_id"].tolist() == ["b3"] and people["person"].tolist() == ["Bob"]
 
 
-def test_nothing_is_kept_of_strangers(tmp_path: Path) -> None:
+def test_nothing_is_kept_of_unknown_people(tmp_path: Path) -> None:
     folder = FoldFolder(tmp_path / "fold0")
     write_targets(folder, task_of(np.array([-1, -1])))
     assert not folder.people_file.exists() and folder.pairs_file("oof").is_file()

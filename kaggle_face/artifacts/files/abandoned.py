@@ -1,4 +1,4 @@
-"""Temporary names of our own, the locks of their writers, and the removal of what killed processes left.
+"""Temporary names, the locks of their writers, and the removal of those left by killed processes.
 
 What is written waits under `.<token>.<name>` beside its final place. As long as its writer lives, the writer
 holds the lock file `.<token>.lock`, which the system frees at any end of a process, also on another machine.
@@ -34,7 +34,7 @@ def claimed(path: Path) -> Iterator[str]:
 
 
 def remove_abandoned(folder: Path, below: bool = True) -> int:
-    """Removes what killed processes left half written in a folder, and below it; the number of names removed.
+    """Removes half-written files of killed processes in a folder, and below it; the number of names removed.
 
     Only our own temporary names are touched, and those that safetensors gives to the weights it writes; a
     name whose writer lives is left alone. Call it under the lock of the run, where there is one.

@@ -1,4 +1,4 @@
-"""ZIP archives from elsewhere: what a damaged or hostile one raises, and how far it may grow."""
+"""ZIP archives from elsewhere: errors of damaged or hostile ones, and a limit of their size."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from kaggle_face.artifacts.files.renaming import flush_to_disk, put_in_place, re
 
 @contextmanager
 def replacing(path: Path, needed_bytes: int | None = None) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; what was written there becomes `path` if no error is raised.
+    """Yields a temporary path beside `path`, which takes its place if no error is raised.
 
     The temporary name ends like the final one, so writers that look at the suffix work.
 

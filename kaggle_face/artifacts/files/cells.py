@@ -12,7 +12,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 def to_cell(text: str) -> str:
-    """A text for a CSV that is opened in a spreadsheet: what would be a formula there becomes text.
+    """A text for a CSV that is opened in a spreadsheet: a formula there becomes text.
 
     >>> to_cell("=1+1"), to_cell("-0.5"), from_cell(to_cell("'=1"))
     ("'=1+1", '-0.5', "'=1")
@@ -30,7 +30,7 @@ def _is_formula(text: str) -> bool:
 
 
 def csv_quoting(texts: Iterable[str]) -> Literal[0, 2]:
-    """How the csv module must quote texts that shall come back as they are: where needed, or all of them.
+    """The quoting mode of the csv module with which texts are read back unchanged: minimal, or all.
 
     Of its own accord it puts no quotes around a carriage return, which it then reads as a line end.
     """

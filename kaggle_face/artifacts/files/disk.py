@@ -1,7 +1,7 @@
-"""States of a disk or a machine, which are nobody's mistake: one line with what would help.
+"""States of a disk or a machine that are no fault of the user or the code: one line with advice.
 
 A full disk reaches Python as `OSError`, as a `RuntimeError` of torch, as an error of safetensors, as a short
-write of NumPy or as a list in `shutil.Error`; want of memory has as many shapes. `state_of` knows them all.
+write of NumPy or as a list in `shutil.Error`; lack of memory has as many shapes. `state_of` knows them all.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _OF_WINDOWS = {
     59: errno.ESTALE, 64: errno.ESTALE, 1314: errno.EPERM, 1450: errno.ENOMEM, 1455: errno.ENOMEM,
     1816: errno.EDQUOT,
 }  # fmt: skip
-"""What Windows tells apart by numbers of its own (`winerror`), for which Python has another `errno`."""
+"""Errors that Windows numbers itself (`winerror`), for which Python has another `errno`."""
 # What is wrong with a path and not a bug: the system's words are enough.
 _FACTS_OF_A_PATH = frozenset(
     (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EXDEV, errno.EMLINK,
@@ -107,7 +107,7 @@ def state_of(error: BaseException) -> OSError | MemoryError | None:
 
 
 def _state_of_library_error(error: BaseException, text: str) -> OSError | MemoryError | None:
-    """The same for the errors of libraries that need not be imported to be known."""
+    """The state behind an error of a library that need not be imported to be recognised."""
     if type(error).__name__ == "SafetensorError":
         return _numbered(text, None)
     if type(error).__module__.startswith(_WRAP_SQLITE) and error.__cause__ is not None:
@@ -154,7 +154,7 @@ def _failure_to_open() -> OSError | None:
 
 
 def state_line(error: BaseException) -> str | None:
-    """The line for an error that nobody explained before; None where it is a bug."""
+    """The line for an error that was not explained before; None where it is a bug."""
     state = state_of(error)
     if state is None and isinstance(error, OSError) and _is_fact_of_path(error):
         return f"{error.filename or 'the disk'}: {error.strerror}"
@@ -166,7 +166,7 @@ def state_line(error: BaseException) -> str | None:
 
 
 def _is_fact_of_path(error: OSError) -> bool:
-    """Whether the system's words are enough; a name that a disk cannot store is an invalid argument."""
+    """Whether the system's words explain the error; a name that a disk cannot store is an invalid one."""
     is_odd_name = error.errno == errno.EINVAL and error.filename is not None
     return error.errno in _FACTS_OF_A_PATH or is_odd_name
 
@@ -174,7 +174,7 @@ def _is_fact_of_path(error: OSError) -> bool:
 def disk_error(
     state: OSError | MemoryError, path: Path, verb: Verb = "written", needed_bytes: int | None = None
 ) -> DiskError:
-    """What to raise in place of a state of the disk or the machine that was met at `path`."""
+    """The error to raise in place of a state of the disk or the machine that was met at `path`."""
     reason, remedy = _words(state, path, needed_bytes)
     number = getattr(state, "errno", None) or errno.ENOMEM
     return DiskError(f"{path} cannot be {verb}: {reason}; {remedy}", number, reason)

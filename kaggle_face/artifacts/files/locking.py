@@ -30,7 +30,7 @@ def wait_for_lock(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     """Holds the lock file `path` for the block; calls `on_wait` once if another process holds it.
 
     Raises:
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     waited = False
     while (descriptor := _acquire(path)) is None:
@@ -53,7 +53,7 @@ def lock_if_free(path: Path, leaves_note: bool = True) -> Iterator[bool]:
         leaves_note: Whether the file names its holder.
 
     Raises:
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     descriptor = _acquire(path, leaves_note)
     try:
@@ -69,7 +69,7 @@ def lock_or_refuse(path: Path, what: str) -> Iterator[None]:
 
     Raises:
         RunError: Another process holds it; process, machine and time are named.
-        DataError: The file system knows no locks.
+        DataError: The file system has no locks.
     """
     with lock_if_free(path) as is_free:
         if not is_free:
@@ -81,7 +81,7 @@ def try_lock(descriptor: int) -> bool:
     """Takes the lock of an open file if no other process has it; returns whether it was taken.
 
     Raises:
-        OSError: The file system knows no locks.
+        OSError: The file system has no locks.
     """
     try:
         if sys.platform == "win32":
@@ -108,7 +108,7 @@ def is_still_at(path: Path, descriptor: int) -> bool:
 
 
 def holder_of(path: Path) -> str:
-    """Who holds a lock file, in words: `another process (4711 on gpu3 since 2026-11-29 05:10:42)`."""
+    """The holder of a lock file, in words: `another process (4711 on gpu3 since 2026-11-29 05:10:42)`."""
     note = read_note(path)
     if note is None:
         return "another process"
@@ -116,7 +116,7 @@ def holder_of(path: Path) -> str:
 
 
 def read_note(path: Path) -> dict[str, object] | None:
-    """What a holder noted of itself: `pid`, `host`, `since`; None if it noted nothing (yet)."""
+    """The holder's note in a lock file: `pid`, `host`, `since`; None if there is none (yet)."""
     try:
         with path.open("rb") as stream:
             note = json.loads(stream.read(_LONGEST_NOTE_BYTES))
@@ -140,7 +140,7 @@ def _acquire(path: Path, leaves_note: bool = True) -> int | None:
             os.close(descriptor)
             raise DataError(
                 f"{path.parent} lies on a file system without locks ({error.strerror}); "
-                "choose another folder with paths.packs or paths.runs"
+                "choose another folder with paths.cache or paths.runs"
             ) from error
         if not is_ours:
             os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Files that show people: nobody but their owner may read them, on systems that know such rights."""
+"""Files that show people: readable by their owner only, on systems with such rights."""
 
 from __future__ import annotations
 

@@ -33,12 +33,12 @@ _FAULTS = (
 _NOT_OF_THE_FILE = frozenset(
     (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO, errno.ELOOP)
 )
-"""States of the disk or machine, which no other copy of the file would mend."""
+"""States of the disk or machine, which no other copy of the file would fix."""
 
 
 @contextmanager
 def reading(path: Path, advice: str = _ADVICE) -> Iterator[None]:
-    """Turns what goes wrong while `path` is read into one line that names it, with what to do.
+    """Turns an error while `path` is read into one line that names it, with advice.
 
     Raises:
         RunError: The file is missing or damaged.
@@ -126,7 +126,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
     """The cells of the named columns of a CSV table whose rows are all as long as its header.
 
     Raises:
-        RunError: The file is missing or damaged, or a column is missing or stands twice.
+        RunError: The file is missing or damaged, or a column is missing or appears twice.
     """
     header, rows = read_rows(path)
     for name in columns:
@@ -231,7 +231,7 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(values) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key '{twice}' stands twice")
+        raise ValueError(f"the key '{twice}' appears twice")
     return values
 
 

@@ -51,7 +51,7 @@ def add_arguments_ensemble(parser: CommandParser) -> None:
 
 
 def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Blends runs, and prints what was chosen."""
+    """Blends runs, and prints the choices."""
     from kaggle_face.artifacts.run_choice import find_named_run
     from kaggle_face.pipeline.ensemble import EnsembleOptions, ensemble_runs
 
@@ -62,7 +62,7 @@ def run_ensemble(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def print_blend(result: BlendResult, terminal: Terminal) -> None:
-    """Prints how every member and blend fares and what was written."""
+    """Prints the figures of every member and blend, and the written files."""
     from kaggle_face.summaries.blend import describe_blend
 
     terminal.show(describe_blend(result))
@@ -77,7 +77,7 @@ def _given_weights(texts: Sequence[str]) -> dict[str, float]:
     {'teammate': 0.3}
 
     Raises:
-        InputError: A text is not `NAME=SHARE`, or a name stands twice.
+        InputError: A text is not `NAME=SHARE`, or a name appears twice.
     """
     weights: dict[str, float] = {}
     for text in texts:

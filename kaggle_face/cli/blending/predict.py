@@ -30,7 +30,7 @@ def run_predict(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.pipeline.predict import PredictOptions, predict_run
 
     if arguments.try_views:
-        terminal.warn("--try-views is now called --try-tta; the old name will go in the next release")
+        terminal.warn("--try-views is now called --try-tta; the old name goes with the next release")
     options = options_of(PredictOptions, arguments, try_tta=arguments.try_tta or arguments.try_views)
     tta = predict_run(load_settings(arguments), run, options, terminal).tta
     if tta is not None:

@@ -20,7 +20,7 @@ def add_arguments_report(parser: CommandParser) -> None:
 
 
 def run_report(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Writes the report and prints what to do next."""
+    """Writes the report and prints the next steps."""
     require_extra("report")
     from kaggle_face.config import load_config
 

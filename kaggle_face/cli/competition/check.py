@@ -32,7 +32,7 @@ def add_arguments_check(parser: CommandParser) -> None:
 
 
 def run_check(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Prints what is wrong with a competition's data and settings, or with its labels."""
+    """Prints problems of a competition's data and settings, or of its labels."""
     if arguments.to is not None and not arguments.pictures:
         raise InputError("--to names the file of --pictures; add --pictures")
     if arguments.labels is not None:

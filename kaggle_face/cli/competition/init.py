@@ -52,7 +52,7 @@ _ANSWERS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "what the CSV holds: names, or their places from 0 among the sorted names",
         {"choices": ("name", "index")},
     ),
-    ("unknown", "the label of people whom nobody knows, in rankings and galleries", {"metavar": "LABEL"}),
+    ("unknown", "the label of unknown people, in rankings and galleries", {"metavar": "LABEL"}),
 )
 """The options on own data: name, meaning, and how argparse takes them."""
 

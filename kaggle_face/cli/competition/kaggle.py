@@ -90,9 +90,9 @@ def add_arguments_leaderboard(parser: CommandParser) -> None:
 
 
 def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Shows the best teams, the own place, what is missing to each cut-off, and earlier looks."""
+    """Shows the best teams, the own place, the gap to each cut-off, and earlier readings."""
     from kaggle_face.pipeline.remote import leaderboard
-    from kaggle_face.summaries.kaggle import describe_looks
+    from kaggle_face.summaries.kaggle import describe_readings
 
     if arguments.top < 1:
         raise InputError(f"--top must be >= 1, got {arguments.top}")
@@ -100,7 +100,7 @@ def run_leaderboard(arguments: argparse.Namespace, terminal: Terminal) -> None:
     terminal.result(
         arguments.json,
         lambda: [look.as_values() for look in looks],
-        lambda: describe_looks(looks, arguments.top),
+        lambda: describe_readings(looks, arguments.top),
     )
 
 

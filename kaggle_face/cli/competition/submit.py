@@ -73,7 +73,7 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def print_plan(plan: SubmissionPlan, terminal: Terminal) -> None:
-    """Prints what an upload would do, and warns where too few uploads are left."""
+    """Prints a planned upload, and warns where too few uploads are left."""
     from kaggle_face.summaries.submission import describe_submission_plan
 
     terminal.show(describe_submission_plan(plan))
@@ -83,7 +83,7 @@ def print_plan(plan: SubmissionPlan, terminal: Terminal) -> None:
 
 
 def print_files(result: SubmitResult, terminal: Terminal) -> None:
-    """Prints the CSVs that were written and what is odd about them."""
+    """Prints the CSVs that were written, with notes on them."""
     for each in result.files:
         for note in each.made_by:
             terminal.log(f"{each.name}: {note}")
@@ -96,7 +96,7 @@ def print_files(result: SubmitResult, terminal: Terminal) -> None:
 
 
 def _show_entries(entries: Sequence[Entry], arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """What became of uploads, an error where Kaggle could not score one, and with --json its row."""
+    """Prints the result of uploads, an error where Kaggle could not score one, and with --json its row."""
     from kaggle_face.artifacts.plain_values import plain_values
     from kaggle_face.pipeline.submit import require_scored
     from kaggle_face.summaries.submission import outcome_line

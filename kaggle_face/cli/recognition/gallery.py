@@ -88,7 +88,7 @@ def add_arguments_identify(parser: CommandParser) -> None:
 
 
 def run_identify(arguments: argparse.Namespace, terminal: Terminal) -> int:
-    """Prints who each picture shows, of everyone who is enrolled."""
+    """Prints the identity of each picture among the enrolled people."""
     from kaggle_face.summaries.gallery import describe_identified
 
     found = one_shot_of(arguments).identify(

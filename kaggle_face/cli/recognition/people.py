@@ -1,4 +1,4 @@
-"""`kaggle-face people`: who is enrolled, and how well the gallery's model knows faces apart."""
+"""`kaggle-face people`: the enrolled people, and the accuracy of the gallery's model."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
 def evaluate_folder(
     arguments: argparse.Namespace, terminal: Terminal, others: Sequence[ComparedModel] = ()
 ) -> None:
-    """Prints how well the chosen model, and others, know the people of a folder."""
+    """Prints the one-shot accuracy of the chosen model, and others, on a folder."""
     from kaggle_face.recognition.evaluation_report import EvaluationOptions
     from kaggle_face.summaries.gallery import describe_recognition
 

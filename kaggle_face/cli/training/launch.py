@@ -1,4 +1,4 @@
-"""`kaggle-face launch`: prints what starts a training elsewhere, such as a job script of Slurm."""
+"""`kaggle-face launch`: prints a job script that starts a training elsewhere, such as by Slurm."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kaggle_face.cli.terminal import Terminal
 
 
 def add_arguments_launch(parser: CommandParser) -> None:
-    """Adds the kind, what the job requests, and the options of a training."""
+    """Adds the kind, the resources of the job, and the options of a training."""
     kind = parser.add_mutually_exclusive_group(required=True)
     kind.add_argument("--slurm", action="store_true", help="a job script for sbatch")
     parser.add_argument("--nodes", type=int, default=1, metavar="N", help="machines (default: 1)")

@@ -30,7 +30,7 @@ def add_arguments_run(parser: CommandParser) -> None:
 
 
 def run_run(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Prints the plan, carries it out, and prints what was done against it."""
+    """Prints the plan, carries it out, and prints the times taken."""
     began = time.monotonic()  # the next imports take seconds of the budget
     from kaggle_face.pipeline.budget.run import BudgetOptions, plan_run, run_within, seconds_of_budget
     from kaggle_face.summaries.budget import describe_plan
@@ -45,7 +45,7 @@ def run_run(arguments: argparse.Namespace, terminal: Terminal) -> None:
 
 
 def print_result(result: BudgetResult, terminal: Terminal) -> None:
-    """Prints planned and taken times, what was done otherwise, figures and CSVs."""
+    """Prints planned and taken times, deviations from the plan, figures and CSVs."""
     from kaggle_face.summaries.budget import describe_budget, seconds_as_text
 
     terminal.show(describe_budget(result))

@@ -43,7 +43,7 @@ def add_arguments_train(parser: CommandParser) -> None:
 
 
 def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
-    """Trains what `--fold` names, by all processes that torchrun started, and prints what became of it."""
+    """Trains the folds of `--fold`, by all processes that torchrun started, and prints the results."""
     from kaggle_face.artifacts.run_choice import run_to_train
     from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
     from kaggle_face.pipeline.launch.devices import train_on_devices

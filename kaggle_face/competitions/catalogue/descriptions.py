@@ -16,7 +16,7 @@ from kaggle_face.tasks import TASKS, Task
 
 @dataclass(frozen=True)
 class Description:
-    """What is known of a competition or of a layout; as text a heading and sections of indented lines."""
+    """A description of a competition or of a layout; as text a heading and sections of indented lines."""
 
     heading: tuple[str, ...]
     sections: tuple[tuple[str, tuple[str, ...]], ...]
@@ -34,7 +34,7 @@ class Description:
 
 
 def describe(name: str) -> Description:
-    """What is known of a competition, by its slug, or of a layout, by its name.
+    """The description of a competition, by its slug, or of a layout, by its name.
 
     Raises:
         ConfigError: Neither is known here; the nearest slugs are offered.

@@ -17,7 +17,7 @@ __all__ = [
 
 
 def competition_spec(slug: str) -> CompetitionSpec:
-    """What is known of a competition.
+    """The spec of a competition.
 
     Raises:
         ConfigError: It is not known here; the nearest names are offered.
@@ -30,7 +30,7 @@ def competition_spec(slug: str) -> CompetitionSpec:
 
 
 def find_spec(slug: str) -> CompetitionSpec | None:
-    """What is known of a competition; None where it is not known here."""
+    """The spec of a competition; None where it is not known here."""
     return next((spec for spec in _SPECS if spec.slug == slug), None)
 
 

@@ -1,4 +1,4 @@
-"""What a competition ranks by: the metric of each task, and the formula of both together.
+"""A competition's ranking: the metric of each task, and the formula of both together.
 
 Everything that compares runs or files goes by it: blends, the table of runs, the ledger and its proposals.
 """
@@ -19,7 +19,7 @@ PAIR_METRICS: tuple[PairMetric, ...] = get_args(PairMetric)
 
 
 def spec_for(slug: str, task: Task) -> CompetitionSpec | None:
-    """What is known of the competition that takes a task's CSV: it or its sister of one edition."""
+    """The spec of the competition that takes a task's CSV: it or its sister of one edition."""
     spec = find_spec(slug)
     if spec is None or task in spec.tasks:
         return spec
@@ -54,7 +54,7 @@ class OwnMetrics:
 
 
 def own_metrics(
-    slug: str, fallback: PairMetric, verification_slug: str | None = None, asks_pairs: bool = True
+    slug: str, fallback: PairMetric, verification_slug: str | None = None, has_pairs: bool = True
 ) -> OwnMetrics:
     """The metrics of a competition.
 
@@ -62,7 +62,7 @@ def own_metrics(
         slug: The competition of the settings.
         fallback: What pairs are judged by where the competition is not known (`train.verification_metric`).
         verification_slug: The competition that takes the verification CSV, where it is another.
-        asks_pairs: Whether the files of a competition that is not known hold pairs or a gallery to answer.
+        has_pairs: Whether the files of a competition that is not known hold pairs or a gallery to answer.
     """
     spec = find_spec(slug)
     of_classes = spec_for(slug, "classification")
@@ -72,7 +72,7 @@ def own_metrics(
     return OwnMetrics(
         "map@5" if ranks_places else "accuracy",
         next((metric for metric in PAIR_METRICS if metric == named), fallback),
-        spec.tasks if spec is not None else TASKS if asks_pairs else ("classification",),
+        spec.tasks if spec is not None else TASKS if has_pairs else ("classification",),
         named == "accuracy",
     )
 
@@ -80,8 +80,8 @@ def own_metrics(
 def own_metrics_of(config: Config) -> OwnMetrics:
     """The metrics of the competition of the settings; own data without pairs rank classification alone."""
     own, other = config.competition, config.submit.verification.slug
-    asks_pairs = own.family != "custom" or bool(own.custom.pairs or own.custom.galleries)
-    return own_metrics(own.slug, config.train.verification_metric, other, asks_pairs)
+    has_pairs = own.layout != "custom" or bool(own.custom.pairs or own.custom.galleries)
+    return own_metrics(own.slug, config.train.verification_metric, other, has_pairs)
 
 
 def metric_of_leaderboard(slug: str) -> str | None:

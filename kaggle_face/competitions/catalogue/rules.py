@@ -1,4 +1,4 @@
-"""The rules check: what the settings would break of a competition's rules, before time is spent."""
+"""The rules check: settings that would break a competition's rules, before time is spent."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _architecture(rules: Rules, model: ModelConfig) -> list[str]:
 
 
 def _attention_of(model: ModelConfig) -> str | None:
-    """Where a network attends; None where it does not, as far as its name and its options show."""
+    """The attention of a network, in words; None without any, as far as its name and its options show."""
     name = model.backbone.removeprefix("timm/")
     if _SELF_ATTENTION.match(name):
         return f"model.backbone={name} has self-attention"

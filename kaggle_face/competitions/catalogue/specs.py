@@ -1,4 +1,4 @@
-"""What is known of a competition: its spec, its rules, and the edition that it belongs to."""
+"""The spec of a competition, its rules, and the edition that it belongs to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LeaderboardMetric = Literal["accuracy", "auc", "eer", "map@5", "composite"]
 
 @dataclass(frozen=True)
 class Rules:
-    """What a competition forbids or limits; None and False: no such rule is known.
+    """The bans and limits of a competition; None and False: no such rule is known.
 
     `forbids_test_neighbours`: no prediction may depend on other test images, as in query expansion, database
     augmentation, neighbourhood blending and re-ranking.
@@ -33,7 +33,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class CompetitionSpec:
-    """What is known of one competition.
+    """The spec of one competition.
 
     `layout` and `variant` name the layout of its files; `variant` is `auto` where the files show it. `metric`
     is `composite` where one score covers both tasks: 0.5 x accuracy + 0.5 x (1 - EER). `cutoffs` are the

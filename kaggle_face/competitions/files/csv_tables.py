@@ -52,7 +52,7 @@ def read_csv_table(
     where = f"{path}:{lines.numbers[0]}"
     twice = [name for place, name in enumerate(header) if name in header[:place]]
     if twice:
-        raise DataError(f"{where}: the column '{twice[0]}' stands twice in the header")
+        raise DataError(f"{where}: the column '{twice[0]}' appears twice in the header")
     for name in required:
         if name not in header:
             hint = nearest_hint(name, header) or f"; it has: {', '.join(header)}"
@@ -114,14 +114,14 @@ def row_numbers(table: CsvTable, count: int, besides: Sequence[str]) -> Sequence
         if sorted(cells) != sorted(map(str, range(count))):
             raise DataError(
                 f"{table.path}: the column '{name}' neither names the pictures nor numbers them from 0 to "
-                f"{count - 1}; mend or remove it"
+                f"{count - 1}; fix or remove it"
             )
         return [int(cell) for cell in cells]
     return range(count)
 
 
 def delimiter_of(header: str) -> str:
-    """What separates the cells of a table: the most frequent of `,`, `;`, tab and `|` in its header."""
+    """The delimiter of a table: the most frequent of `,`, `;`, tab and `|` in its header."""
     return max(",;\t|", key=header.count)
 
 
@@ -150,7 +150,7 @@ def read_csv_pairs(path: Path, labelled: bool) -> PairList:
     A column `id` names the rows.
 
     Raises:
-        DataError: The file is not such a table, a label is not 0 or 1, or an id stands twice.
+        DataError: The file is not such a table, a label is not 0 or 1, or an id appears twice.
     """
     table = read_csv_table(path, ["image_A", "image_B", *(["match"] if labelled else [])])
     first, second = table.columns["image_A"], table.columns["image_B"]
@@ -160,7 +160,7 @@ def read_csv_pairs(path: Path, labelled: bool) -> PairList:
     ids = table.columns.get("id")
     if ids is not None and (places := repeated(ids)):
         line = table.line_numbers[places[0]]
-        raise DataError(f"{path}:{line}: the id '{ids[places[0]]}' stands twice; mend this line")
+        raise DataError(f"{path}:{line}: the id '{ids[places[0]]}' appears twice; fix this line")
     return PairList(path, first, second, labels, table.line_numbers, table.notes, ids)
 
 

@@ -1,4 +1,4 @@
-"""What lies in the upper levels of a data folder; names are sorted as text, hidden ones and junk ignored."""
+"""The upper levels of a data folder; names are sorted as text, hidden ones and junk ignored."""
 
 from __future__ import annotations
 

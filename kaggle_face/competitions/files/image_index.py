@@ -135,7 +135,7 @@ class ImageIndex:
             hint = nearest_hint(posixpath.basename(_slashes(lost[0])), [*self._names][:20_000], 1)
             raise DataError(
                 f"{where}{mentions.first_line(lost[0])}: {what} (looked in {places})"
-                f"{hint or '; unpack the archive again or mend the table'}"
+                f"{hint or '; unpack the archive again or fix the table'}"
             )
         notes = []
         for way in (1, 2, 3, 4):

@@ -23,7 +23,7 @@ _FEWEST_SIBLINGS = 2
 
 
 class PictureLister:
-    """Lists pictures below a root, and keeps account of what it leaves out for `notes`."""
+    """Lists pictures below a root, and counts the files that it leaves out for `notes`."""
 
     def __init__(self, root: Path, tree: FolderMap | None = None) -> None:
         self._root = root
@@ -82,7 +82,7 @@ class PictureLister:
         return sorted(self._others | self._loose)
 
     def notes(self) -> tuple[str, ...]:
-        """What was left out or looks odd, each kind in a line."""
+        """The files that were left out or look odd, a line for each kind."""
         lines = list(self._lines)
         if self._junk:
             first = min(self._junk)
@@ -193,7 +193,7 @@ def usual_shape(names: Sequence[str]) -> str | None:
 
 
 def shape_of(name: str) -> str | None:
-    """What stands before the number of a name that is a number or ends in one; None for any other.
+    """The text before the number of a name that is a number or ends in one; None for any other.
 
     >>> shape_of("n000103"), shape_of("7"), shape_of("a_backup")
     ('n', '', None)

@@ -99,7 +99,7 @@ def binary_labels(texts: Sequence[str], path: Path, line_numbers: Sequence[int])
 
 @dataclass(frozen=True, eq=False)
 class NameList:
-    """The image names of a list file, the line on which each stands, and what was odd."""
+    """The image names of a list file, the line of each, and notes on oddities."""
 
     path: Path
     names: list[str]
@@ -135,13 +135,13 @@ def read_name_list(path: Path) -> NameList:
     """Reads a file of one image name per line.
 
     Raises:
-        DataError: The file is missing, not text or empty, or a name stands twice.
+        DataError: The file is missing, not text or empty, or a name appears twice.
     """
     lines, notes = _without_header(read_lines(path), lambda text: is_picture_name(text.strip()))
     names = [text.strip() for text in lines.texts]
     if places := repeated(names):
         raise DataError(
-            f"{path}:{lines.numbers[places[0]]}: '{names[places[0]]}' stands twice; keep one line per image"
+            f"{path}:{lines.numbers[places[0]]}: '{names[places[0]]}' appears twice; keep one line per image"
         )
     return NameList(path, names, lines.numbers, notes)
 
@@ -151,7 +151,7 @@ def read_label_list(path: Path) -> LabelList:
 
     Raises:
         DataError: The file is missing, not text or empty; a line has another number of fields or no such
-            label; a name stands twice with different labels.
+            label; a name appears twice with different labels.
     """
     (names, texts), lines, notes = _read_fields(path, num_names=1, widths=(2,))
     wrong = [
@@ -266,7 +266,7 @@ def _split_oddly(lines: Lines, place: int, num_names: int, widths: tuple[int, ..
     expected = " or ".join(str(width) for width in widths)
     raise DataError(
         f"{lines.path}:{lines.numbers[place]}: expected {expected} fields separated by one space, got "
-        f"{len(fields)}: {text[:120]!r}; mend this line or download the file again"
+        f"{len(fields)}: {text[:120]!r}; fix this line or download the file again"
     )
 
 
@@ -301,5 +301,5 @@ def without_repeats(
                 f"{first[names[place]]} above; remove one of the lines"
             )
     dropped = set(places)
-    note = f"{path.name}: {counted(len(places), 'line', 'stand twice')}, first: line {numbers[places[0]]}"
+    note = f"{path.name}: {counted(len(places), 'line', 'appear twice')}, first: line {numbers[places[0]]}"
     return [place for place in range(len(names)) if place not in dropped], (note,)

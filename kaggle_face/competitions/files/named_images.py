@@ -82,7 +82,7 @@ class ImageFinder:
             what = naming_first(len(lost), len(found), "named image", "do not exist", first)
             raise DataError(
                 f"{mentions.path}:{line}: {what} (looked in {folders})"
-                f"{hint or '; unpack the archive again or mend the list'}"
+                f"{hint or '; unpack the archive again or fix the list'}"
             )
         return found, notes
 
@@ -117,7 +117,7 @@ class ImageFinder:
         for image_id in self.known:
             by_key.setdefault(key(image_id), []).append(image_id)
         taken = set(found.values())
-        mended = []
+        fixed = []
         for name in lost:
             keys = (key(join(base, _tidy(name))) for base in self.bases)
             meant = next((by_key[one] for one in keys if one in by_key), [])
@@ -134,15 +134,15 @@ class ImageFinder:
             if meant:
                 found[name] = meant[0]
                 taken.add(meant[0])
-                mended.append(f"{name} is {name_of(meant[0])}")
-        if not mended:
+                fixed.append(f"{name} is {name_of(meant[0])}")
+        if not fixed:
             return ()
         image, what = f"image of {mentions.path.name}", f"have {difference} than is written there"
-        return (naming_first(len(mended), len(found), image, what, mended[0]),)
+        return (naming_first(len(fixed), len(found), image, what, fixed[0]),)
 
 
 def pairs_from_list(listed: PairList, finder: ImageFinder, by_text: bool) -> tuple[Pairs, tuple[str, ...]]:
-    """The pairs of a list file and what was odd; their ids are `first second`, or the row's number.
+    """The pairs of a list file, and notes on oddities; their ids are `first second`, or the row's number.
 
     Raises:
         DataError: An image does not exist, or two lines contradict each other.
@@ -163,7 +163,7 @@ def pairs_from_list(listed: PairList, finder: ImageFinder, by_text: bool) -> tup
         _refuse_contradictions(listed, repeats, earlier)
         what = "only the first counts" if by_text else "each is scored"
         count, line = len(repeats), lines[repeats[0]]
-        times = counted(count, "pair", "stand twice")
+        times = counted(count, "pair", "appear twice")
         notes += (f"{listed.path.name}: {times}, first: line {line}; {what}",)
         keep[repeats] = not by_text
     if by_text:

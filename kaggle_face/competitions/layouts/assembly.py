@@ -1,4 +1,4 @@
-"""What layouts share on the way to records: numbering classes, labelling images, reading lists of pairs."""
+"""Shared steps of the layouts: numbering classes, labelling images, reading lists of pairs."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def group_of_test(
 
 
 def rows_by_name(group: ImageGroup) -> RowList:
-    """A row for each image, called by its file name or, where names stand twice, by its path."""
+    """A row for each image, called by its file name or, where names appear twice, by its path."""
     names = [name_of(image_id) for image_id in group.image_ids]
     ids = names if len(set(names)) == len(names) else group.image_ids
     return RowList(as_text(ids), as_text(group.image_ids))
@@ -185,7 +185,7 @@ def unknown_classes_note(groups: Sequence[ImageGroup], known: Iterable[str]) -> 
 def read_listed_pairs(
     source: Source, finder: ImageFinder, lists: Sequence[str], labelled: bool, by_text: bool
 ) -> tuple[Pairs, tuple[str, ...]]:
-    """The pairs of the first of `lists` that is there, and what was odd; see `pairs_from_list`."""
+    """The pairs of the first of `lists` that is there, and notes on oddities; see `pairs_from_list`."""
     file = source.tree.file(*lists)
     if file is None:
         return no_pairs(), (f"there is no {lists[0]}",)

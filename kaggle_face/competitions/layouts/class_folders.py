@@ -32,7 +32,7 @@ _OTHER_LAYOUTS = (
 
 @dataclass(frozen=True, eq=False)
 class FolderClasses:
-    """What the folders of a classification task hold; class numbers are positions among sorted names."""
+    """The class folders of a classification task; class indices are positions among sorted names."""
 
     groups: list[ImageGroup]
     classes: ClassTable

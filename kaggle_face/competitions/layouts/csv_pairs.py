@@ -52,7 +52,7 @@ class CsvPairs:
     examples: Mapping[str, Example] = _EXAMPLES
 
     def detect(self, tree: FolderMap) -> Detection:
-        """How far a folder looks like this layout; `verification_dev.csv` alone may be of `gallery`."""
+        """The match of a folder with this layout; `verification_dev.csv` alone may be of `gallery`."""
         mark, table = "train/ beside dev/ or test/", tree.file(_TEST_TABLE)
         places = {mark: find_training_folder(tree), _TEST_TABLE: table}
         if table is not None:

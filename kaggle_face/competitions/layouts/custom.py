@@ -97,7 +97,7 @@ class Custom:
         if not custom.images:
             command = command_line("init", "NAME", "--data", str(root))
             raise ConfigError(
-                f"competition.family=custom needs competition.custom.images; {command} looks at the files "
+                f"competition.layout=custom needs competition.custom.images; {command} looks at the files "
                 f"and writes it"
             )
         index = ImageIndex(root, source.images.below("", source.tree.files))
@@ -257,7 +257,7 @@ def _classes(root: Path, names: set[str], custom: CustomConfig) -> ClassTable:
             if rows := repeated(cells):
                 where = f"{path}:{table.line_numbers[rows[0]]}"
                 raise DataError(
-                    f"{where}: '{cells[rows[0]]}' stands twice in '{column}'; remove one of the lines"
+                    f"{where}: '{cells[rows[0]]}' appears twice in '{column}'; remove one of the lines"
                 )
         return ClassTable(indexed.names, as_text([label_of[name] for name in indexed.names.tolist()]))
     return indexed if custom.submitted == "index" else ClassTable(indexed.names, indexed.names)
@@ -279,7 +279,7 @@ def _test_rows(
     ids = table.columns[name]
     if places := repeated(ids):
         raise DataError(
-            f"{path}:{table.line_numbers[places[0]]}: the id '{ids[places[0]]}' stands twice in '{name}'; "
+            f"{path}:{table.line_numbers[places[0]]}: the id '{ids[places[0]]}' appears twice in '{name}'; "
             f"keep one row per image"
         )
     if custom.row_order is not None:

@@ -33,7 +33,7 @@ _FIELDS = {"identity": r"(?P<identity>.+)", "n": r"\d+", "any": ".*"}
 
 @dataclass(frozen=True)
 class ListedImage:
-    """One image: what its table calls it, its identity ("": not known), its split, and where that stands."""
+    """One image: its name in the table, its identity ("": not known), its split, and its line."""
 
     image_id: str
     called: str
@@ -86,7 +86,7 @@ class ListedImages:
 def read_images(
     root: Path, entry: ImagesConfig, index: ImageIndex, besides: Sequence[str] = ()
 ) -> tuple[list[ListedImage], tuple[str, ...]]:
-    """The images of an entry in the order of its table, or sorted by path, and what was odd.
+    """The images of an entry in the order of its table, or sorted by path, and notes on oddities.
 
     A folder's images are those of all folders below it but `besides`, the folders of other entries.
 
@@ -107,7 +107,7 @@ def read_images(
     where = str(root / folder)
     if not inside:
         raise DataError(
-            f"{where} holds no image; mend the folder in competition.custom, or unpack the archive"
+            f"{where} holds no image; fix the folder in competition.custom, or unpack the archive"
         )
     noun, clause = "picture", "lie beside the class folders, in none of them"
     if entry.class_folders:
@@ -122,9 +122,7 @@ def read_images(
     loose = [image_id for image_id, name in zip(inside, names, strict=True) if not name]
     if loose and (entry.class_folders or entry.pattern is not None):
         what = naming_first(len(loose), len(inside), noun, clause, loose[0])
-        raise DataError(
-            f"{where}: {what}; move what does not belong, or mend the entry in competition.custom"
-        )
+        raise DataError(f"{where}: {what}; move what does not belong, or fix the entry in competition.custom")
     split: Split = entry.split
     return [
         ListedImage(image_id, name_of(image_id), name, split, where)
@@ -195,7 +193,7 @@ def _identities(
     if entry.identity is None:
         return [""] * len(splits), [*splits]
     texts = identity_texts(table.columns[entry.identity])
-    names = ["" if names_nobody(text) else text for text in texts]
+    names = ["" if is_missing_name(text) else text for text in texts]
     nameless = [
         place
         for place, (name, split) in enumerate(zip(names, splits, strict=True))
@@ -210,7 +208,7 @@ def _identities(
             f"'{texts[nameless[0]]}' in '{entry.identity}'",
         )
         raise DataError(
-            f"{table.path}:{table.line_numbers[nameless[0]]}: {what}; mend them, or say what they are with "
+            f"{table.path}:{table.line_numbers[nameless[0]]}: {what}; fix them, or say what they are with "
             f"without_identity: test or skip in competition.custom"
         )
     meaning: Split | None = "test" if entry.without_identity == "test" else None
@@ -218,10 +216,10 @@ def _identities(
     return names, [meaning if place in places else split for place, split in enumerate(splits)]
 
 
-def names_nobody(cell: str) -> bool:
-    """Whether a cell of an identity column is what programs write for a missing value.
+def is_missing_name(cell: str) -> bool:
+    """Whether a cell of an identity column is a usual mark of a missing value.
 
-    >>> names_nobody("NaN"), names_nobody("NA"), names_nobody("Na")
+    >>> is_missing_name("NaN"), is_missing_name("NA"), is_missing_name("Na")
     (True, True, False)
     """
     return cell == "NA" or cell.lower() in _MISSING
@@ -234,8 +232,8 @@ def identity_texts(cells: Sequence[str]) -> list[str]:
     (['3', '', '12'], ['3.0', '2.5'])
     """
     texts = [cell.strip() for cell in cells]
-    if all(names_nobody(text) or _WHOLE_NUMBER.fullmatch(text) for text in texts):
-        return [text if names_nobody(text) else text.partition(".")[0] for text in texts]
+    if all(is_missing_name(text) or _WHOLE_NUMBER.fullmatch(text) for text in texts):
+        return [text if is_missing_name(text) else text.partition(".")[0] for text in texts]
     return texts
 
 

@@ -38,7 +38,7 @@ DIFFERENT_WORDS = frozenset(
 
 
 def read_pairs(root: Path, entry: PairsConfig, index: ImageIndex) -> tuple[Split, Pairs, tuple[str, ...]]:
-    """The split of a list of pairs, the pairs and what was odd.
+    """The split of a list of pairs, the pairs and notes on oddities.
 
     Raises:
         DataError: The list is missing or broken, names images that do not exist, has a label that is neither
@@ -51,7 +51,7 @@ def read_pairs(root: Path, entry: PairsConfig, index: ImageIndex) -> tuple[Split
     ids, notes = index.find(mentions, entry.folders, entry.cut)
     if listed.ids is not None and (places := repeated(listed.ids)):
         raise DataError(
-            f"{path}:{numbers[places[0]]}: the id '{listed.ids[places[0]]}' stands twice; mend this line"
+            f"{path}:{numbers[places[0]]}: the id '{listed.ids[places[0]]}' appears twice; fix this line"
         )
     # As ids of images the names are found as written, whatever the list calls them.
     count = len(numbers)
@@ -76,7 +76,7 @@ def halves_of(
 def read_gallery(
     root: Path, entry: GalleryConfig, index: ImageIndex
 ) -> tuple[Split, Gallery, tuple[str, ...]]:
-    """The split of a gallery, its known people and probes, and what was odd.
+    """The split of a gallery, its known people and probes, and notes on oddities.
 
     Raises:
         DataError: There is no known image, a probe is a known image too, or a probe's identity is not known
@@ -88,7 +88,7 @@ def read_gallery(
     people = [image for image in known.images.values() if image.identity]
     if not people:
         raise DataError(
-            f"the gallery of {root} has no known image with an identity; mend 'known' in competition.custom"
+            f"the gallery of {root} has no known image with an identity; fix 'known' in competition.custom"
         )
     if both := sorted(known.images.keys() & probes.images.keys()):
         what = naming_first(len(both), len(probes.images), "probe", "are among the known images", both[0])
@@ -156,7 +156,7 @@ def _split_joints(
             why = "in two ways" if halves else "not"
             raise DataError(
                 f"{table.path}:{line}: '{text[:120]}' of the column '{entry.first}' is {why} two images with "
-                f"'{joint}' between them; mend this line, or joint and folders in competition.custom.pairs"
+                f"'{joint}' between them; fix this line, or joint and folders in competition.custom.pairs"
             )
         firsts.append(halves[0][0])
         seconds.append(halves[0][1])
@@ -206,7 +206,7 @@ def _pair_labels(table: CsvTable, column: str, same: str | None) -> IntArray:
                 f"does not hold '{same}'" if same not in texts else f"holds {', '.join(sorted(others)[:3])}"
             )
             raise DataError(
-                f"{table.path}: the column '{column}' {what} beside the label of same pairs; mend 'same'"
+                f"{table.path}: the column '{column}' {what} beside the label of same pairs; fix 'same'"
             )
         return np.asarray([text == same for text in texts], np.int64)
     for place, text in enumerate(texts):

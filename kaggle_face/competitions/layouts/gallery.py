@@ -61,7 +61,7 @@ class GallerySearch:
     examples: Mapping[str, Example] = _EXAMPLES
 
     def detect(self, tree: FolderMap) -> Detection:
-        """How far a folder looks like this layout."""
+        """The match of a folder with this layout."""
         known, mark = _verification_folder(tree), "train/ beside dev/ or test/"
         places = {mark: find_training_folder(tree), "known/": known}
         if known is not None:
@@ -210,7 +210,7 @@ def _images_of_rows(source: Source, table: CsvTable, dev: list[str]) -> tuple[li
     """The image that each row is about.
 
     Raises:
-        DataError: A named image does not exist or stands twice, or nothing names images and counts differ.
+        DataError: A named image does not exist or appears twice, or nothing names images and counts differ.
     """
     folder = dev[0].rpartition("/")[0]
     column = name_column(table, [stem_of(image) for image in dev], besides=["label"])
@@ -227,7 +227,7 @@ def _images_of_rows(source: Source, table: CsvTable, dev: list[str]) -> tuple[li
         names = [by_stem[name] for name in names]
     if places := repeated(names):
         line = table.line_numbers[places[0]]
-        raise DataError(f"{table.path}:{line}: '{names[places[0]]}' stands twice; keep one line per image")
+        raise DataError(f"{table.path}:{line}: '{names[places[0]]}' appears twice; keep one line per image")
     finder = ImageFinder(source.root, (folder, folder.rpartition("/")[0], ""), frozenset(dev))
     found, notes = finder.find(Mentions(table.path, names, table.line_numbers))
     left = sorted(set(dev) - set(found))

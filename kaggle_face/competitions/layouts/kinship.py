@@ -61,7 +61,7 @@ class Kinship:
     examples: Mapping[str, Example] = _EXAMPLES
 
     def detect(self, tree: FolderMap) -> Detection:
-        """How far a folder looks like this layout."""
+        """The match of a folder with this layout."""
         places = {
             "train/<family>/": _training_folder(tree),
             _RELATIONS: tree.file(_RELATIONS),
@@ -186,7 +186,7 @@ def _read_test_pairs(source: Source, folder: str, images: Sequence[str]) -> tupl
     texts, lines = table.columns["img_pair"], table.line_numbers
     if places := repeated(texts):
         raise DataError(
-            f"{path}:{lines[places[0]]}: the pair '{texts[places[0]]}' stands twice; remove one line"
+            f"{path}:{lines[places[0]]}: the pair '{texts[places[0]]}' appears twice; remove one line"
         )
     halves = [split_image_pair(text, "-", path, line) for text, line in zip(texts, lines, strict=True)]
     finder = ImageFinder(source.root, (folder,), frozenset(images))

@@ -18,7 +18,7 @@ from kaggle_face.tasks import Task
 
 @dataclass(frozen=True)
 class Detection:
-    """How far a folder looks like a layout: what of it was found, and what is missing to read it.
+    """The match of a folder with a layout: the parts that were found, and those missing to read it.
 
     `variant` is the edition whose files these are, the first where several look the same.
     """
@@ -49,7 +49,7 @@ class Detection:
 
     @property
     def reason(self) -> str:
-        """What was found and what is missing, in words."""
+        """The parts that were found and those that are missing, in words."""
         found = f"found {', '.join(self.found)}" if self.found else "nothing of it found"
         return f"{found}; missing: {', '.join(self.missing)}" if self.missing else found
 
@@ -102,7 +102,7 @@ class Layout(Protocol):
 
     @property
     def name(self) -> str:
-        """The value of `competition.family` that forces it."""
+        """The value of `competition.layout` that forces it."""
 
     @property
     def title(self) -> str:
@@ -117,7 +117,7 @@ class Layout(Protocol):
         """An example of each variant whose files differ; the first stands for all variants not named."""
 
     def detect(self, tree: FolderMap) -> Detection:
-        """How far a folder looks like this layout."""
+        """The match of a folder with this layout."""
 
     def read(self, source: Source) -> CompetitionData:
         """Reads a folder that fits."""

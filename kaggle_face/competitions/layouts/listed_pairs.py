@@ -73,7 +73,7 @@ class ListedPairs:
     examples: Mapping[str, Example] = _EXAMPLES
 
     def detect(self, tree: FolderMap) -> Detection:
-        """How far a folder looks like this layout; fall 2020 labels its test, fall 2021 has bare names."""
+        """The match of a folder with this layout; fall 2020 labels its test, fall 2021 has bare names."""
         places = {
             "train_data/<int>/": _training_folder(tree),
             "val_data/": tree.folder("val_data"),

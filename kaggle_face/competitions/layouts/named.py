@@ -43,5 +43,5 @@ def layout_named(name: str) -> Layout:
     if layout is None:
         names = [layout.name for layout in (*LAYOUTS, CUSTOM)]
         hint = nearest_hint(name, names) or f"; known: auto, {', '.join(names)}"
-        raise ConfigError(f"competition.family: there is no layout '{name}'{hint}")
+        raise ConfigError(f"competition.layout: there is no layout '{name}'{hint}")
     return layout

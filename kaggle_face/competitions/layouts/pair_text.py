@@ -71,7 +71,7 @@ class PairText:
     examples: Mapping[str, Example] = _EXAMPLES
 
     def detect(self, tree: FolderMap) -> Detection:
-        """How far a folder looks like this layout; `images/` is of spring 2025 on, with a list or not."""
+        """The match of a folder with this layout; `images/` is of spring 2025 on, with a list or not."""
         train = tree.folder("cls_data/train")
         places = {
             "cls_data/train/": train,

@@ -77,7 +77,7 @@ class Thumbnails:
     examples: Mapping[str, Example] = _EXAMPLES
 
     def detect(self, tree: FolderMap) -> Detection:
-        """How far a folder looks like this layout."""
+        """The match of a folder with this layout."""
         mark = "train_data/medium/ or train_data/large/"
         places = {
             mark: tree.folder("train_data/medium", "train_data/large"),
@@ -146,7 +146,7 @@ def _classes_below(source: Source, parent: str) -> dict[str, list[str]]:
 
 
 def _read_rows(source: Source, trained: set[str]) -> tuple[RowList, list[ImageGroup], tuple[str, ...]]:
-    """The rows of the classification CSV, its images, and what was odd."""
+    """The rows of the classification CSV, its images, and notes on oddities."""
     folder = source.tree.folder("test_classification/medium") or source.tree.folder("test_classification")
     if folder is None:
         return no_rows(), [], ("there is no test_classification folder",)
@@ -172,7 +172,7 @@ def _read_rows(source: Source, trained: set[str]) -> tuple[RowList, list[ImageGr
 def _read_trials(
     source: Source, lists: Sequence[str], folders: Sequence[str], labelled: bool
 ) -> tuple[Pairs, list[str], tuple[str, ...]]:
-    """The trials of the newest list, the images of the folders that it may name, and what was odd."""
+    """The trials of the newest list, the images of the folders that it may name, and notes on oddities."""
     found = [folder for name in folders if (folder := source.tree.folder(name)) is not None]
     images = [image_id for folder in found for image_id in source.images.below(folder)]
     files = [file for name in lists if (file := source.tree.file(name)) is not None]

@@ -84,7 +84,7 @@ class TopK:
     examples: Mapping[str, Example] = _EXAMPLES
 
     def detect(self, tree: FolderMap) -> Detection:
-        """How far a folder looks like this layout."""
+        """The match of a folder with this layout."""
         table = tree.file("train.csv")
         first = first_line(tree.root / table) if table is not None else ""
         header = [name.strip() for name in first.split(delimiter_of(first))]

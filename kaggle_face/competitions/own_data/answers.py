@@ -1,4 +1,4 @@
-"""What a person decides about own data: options of `init`, and where each stands in it."""
+"""Decisions about own data: options of `init`, and where each stands in it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Answers:
         without_identity: What rows of a table without an identity are.
         identity_folder: Which of several nested folders is called like the person.
         submitted: Whether the CSV holds names of identities or their places among the sorted names.
-        unknown: The label of people whom nobody knows, in rankings and galleries.
+        unknown: The label of unknown people, in rankings and galleries.
     """
 
     image_column: str | None = None

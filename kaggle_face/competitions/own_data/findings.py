@@ -1,4 +1,4 @@
-"""What is known of own data while its files are looked at one after the other."""
+"""Facts about own data, gathered while its files are read one after the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kaggle_face.config.competition import GalleryConfig, ImagesConfig, LabelsCo
 
 @dataclass
 class Findings:
-    """The images and entries found so far, and lines on what each file was taken for.
+    """The images and entries found so far, and a line on the reading of each file.
 
     Attributes:
         root: The data root.
@@ -50,7 +50,7 @@ class Findings:
     galleries: list[GalleryConfig] = field(default_factory=list)
 
     def note(self, line: str) -> None:
-        """Adds a line on what a file is taken for."""
+        """Adds a line on the reading of a file."""
         self.lines.append(line)
 
     @property
@@ -79,7 +79,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class SampleReading:
-    """What the sample holds: the table of the test rows and its column of ids, and how labels are written."""
+    """The reading of a sample: the table of the test rows, its column of ids, and the format of labels."""
 
     test_rows: str | None = None
     test_id: str | None = None

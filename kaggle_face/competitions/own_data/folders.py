@@ -205,7 +205,7 @@ def _people_called_like_splits(
     Their pictures lie directly in them, as those of the folders beside them.
 
     Raises:
-        ConfigError: No answer says so.
+        ConfigError: No option decides it.
     """
     beside = {posixpath.dirname(place): place for image in rest if (place := posixpath.dirname(image))}
     people = [

@@ -43,7 +43,7 @@ from kaggle_face.errors import ConfigError, DataError, counted, naming_first
 
 @dataclass
 class Guess:
-    """The settings, and lines on what each file was taken for; `alternatives` become comments.
+    """The settings, and a line on the reading of each file; `alternatives` become comments.
 
     `samples` are the sample submissions, by whatever names.
     """
@@ -65,7 +65,7 @@ def guess_settings(root: Path, answers: Answers) -> Guess:
     unread = lines_on_unread(tree.files)
     image_ids = PictureLister(root, tree).below("")
     if not image_ids:
-        advice = _first_of(unread) or "unpack the archives, or mend --data"
+        advice = _first_of(unread) or "unpack the archives, or fix --data"
         raise DataError(f"{root} holds no images; {advice}")
     find = Findings(root, answers, ImageIndex(root, image_ids))
     all_tables, labelled = _read_tables(find, tree)
@@ -258,7 +258,7 @@ def _note_names_alike(find: Findings) -> None:
         what = naming_first(
             len(alike), len(find.names), "identity", "differ from another by case alone", example
         )
-        find.note(f"warning: {what}; mend the names if they are one person's")
+        find.note(f"warning: {what}; fix the names if they are one person's")
 
 
 def _account_for_the_rest(find: Findings, unread: Sequence[str], has_trials: bool) -> None:

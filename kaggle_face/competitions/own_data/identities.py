@@ -1,11 +1,11 @@
-"""The column of identities in a table of own data: by its name, and by what the sample submission shows."""
+"""The column of identities in a table of own data: by its name, and by the sample submission."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from kaggle_face.competitions.layouts.custom_images import identity_texts, names_nobody
+from kaggle_face.competitions.layouts.custom_images import identity_texts, is_missing_name
 from kaggle_face.competitions.own_data.answers import Answers
 from kaggle_face.competitions.own_data.tables import OwnTable, is_numbering, numbers_rows
 from kaggle_face.errors import ConfigError
@@ -20,7 +20,7 @@ _FEW = 10  # images of an identity, from which on a column that is called like n
 
 
 def rank_of(column: str) -> int:
-    """How much a column is called like identities: 3 as people, 2 as labels, 1 as an id, 0 as anything else.
+    """The rank of a column as identities by its name: 3 for people, 2 labels, 1 an id, 0 anything else.
 
     The last word that is more than `id` or `name` counts, so that the age of a person is not a person.
 
@@ -53,7 +53,7 @@ def identity_columns(own: OwnTable, besides: Sequence[str], samples: Sequence[Ow
         for column in own.columns
         if column not in (*own.image_columns, *besides)
         and not numbers_rows(own, column)
-        and len({cell for cell in own.cells(column) if not names_nobody(cell)}) > 1
+        and len({cell for cell in own.cells(column) if not is_missing_name(cell)}) > 1
     ]
     count = len(own.table.line_numbers)
     ranks = {column: rank_of(column) for column in columns}
@@ -95,7 +95,7 @@ def identity_column(
 
 def doubt_on(own: OwnTable, column: str, samples: Sequence[OwnTable]) -> str | None:
     """A warning on a column of few values that neither its name nor the sample makes one of identities."""
-    values = {cell for cell in own.cells(column) if not names_nobody(cell)}
+    values = {cell for cell in own.cells(column) if not is_missing_name(cell)}
     is_shown = any(column.lower() == name.lower() for sample in samples for name in _predictions(sample))
     if is_shown or rank_of(column) or len(own.table.line_numbers) < _FEW * len(values):
         return None
@@ -120,7 +120,7 @@ def _predictions(sample: OwnTable) -> list[str]:
 
 def _holds(own: OwnTable, column: str, answers: Sequence[str]) -> bool:
     """Whether a column holds all answers, which one number in all rows does not show."""
-    cells = {cell for cell in answers if not names_nobody(cell)}
+    cells = {cell for cell in answers if not is_missing_name(cell)}
     words = {word for cell in cells for word in cell.split()}
     if not cells or (len(cells) == 1 and all(re.fullmatch(r"[-+.\d]+|\W+", cell) for cell in cells)):
         return False

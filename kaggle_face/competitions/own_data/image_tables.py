@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from kaggle_face.competitions.files.folders import name_of
-from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS, identity_texts, names_nobody
+from kaggle_face.competitions.layouts.custom_images import SPLIT_WORDS, identity_texts, is_missing_name
 from kaggle_face.competitions.own_data.answers import Meaning, meaning_of
 from kaggle_face.competitions.own_data.findings import Findings
 from kaggle_face.competitions.own_data.folders import split_called
@@ -46,7 +46,7 @@ def take_image_tables(find: Findings, tables: Sequence[OwnTable], wanted: frozen
         find.covered |= {*found}
         if entry.identity is not None:
             texts = identity_texts(own.cells(entry.identity))
-            find.names |= {name for name in texts if not names_nobody(name)}
+            find.names |= {name for name in texts if not is_missing_name(name)}
             if (doubt := doubt_on(own, entry.identity, find.samples)) is not None:
                 find.note(doubt)
         _explain(find, own, entry)
@@ -99,7 +99,7 @@ def entry_of_table(find: Findings, own: OwnTable) -> tuple[ImagesConfig, list[st
 
 
 def locate(find: Findings, own: OwnTable, columns: Sequence[str]) -> tuple[str, list[str]]:
-    """The folder that the names in columns are meant to lie in, and the images named.
+    """The folder of the names in columns, and the images named.
 
     Raises:
         ConfigError: Two folders are equally likely.
@@ -186,7 +186,7 @@ def _with_nameless(
     """
     assert entry.identity is not None, "only of tables with identities"
     cells = own.cells(entry.identity)
-    nameless = [place for place, cell in enumerate(cells) if names_nobody(cell)]
+    nameless = [place for place, cell in enumerate(cells) if is_missing_name(cell)]
     if not nameless or entry.split == "test" or entry.split_column is not None:
         return entry
     meaning = find.answers.without_identity
@@ -198,7 +198,7 @@ def _with_nameless(
         clause = f"have '{cells[nameless[0]]}' in '{entry.identity}'"
         first = own.cells(own.image_columns[0])[nameless[0]]
         raise ConfigError(
-            f"{own.name}: {naming_first(len(nameless), len(cells), 'row', clause, first)}; mend them, or say "
+            f"{own.name}: {naming_first(len(nameless), len(cells), 'row', clause, first)}; fix them, or say "
             f"what they are with --without-identity test or --without-identity skip"
         )
     return entry.model_copy(update={"without_identity": meaning})
@@ -218,7 +218,7 @@ def _split_column(find: Findings, own: OwnTable) -> str | None:
 
 
 def _words_of(find: Findings, own: OwnTable, column: str | None) -> dict[str, Meaning]:
-    """What the words of a split column mean that are not plain.
+    """The meaning of the words of a split column that are not plain.
 
     Raises:
         ConfigError: A word has no meaning.
@@ -247,7 +247,7 @@ def _words_of(find: Findings, own: OwnTable, column: str | None) -> dict[str, Me
 
 
 def _words_of_flag(own: OwnTable, column: str, flagged: str, words: Sequence[str]) -> dict[str, Meaning]:
-    """What true and false mean in a column that marks a split.
+    """The meaning of true and false in a column that marks a split.
 
     Raises:
         ConfigError: It marks the training images, and the others may be dev or test images; or it marks most

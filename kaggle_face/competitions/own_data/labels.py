@@ -26,7 +26,7 @@ def table_of_labels(find: Findings, own: OwnTable, cells: set[str]) -> LabelsCon
         labels = [name for name in unique if name not in names and cells <= {*columns[name]}]
         if len(names) == len(labels) == 1:
             shown = f"{table.shown(labels[0])} stands for {table.shown(names[0])}"
-            _say_labels(find, table.name, own, f"where {shown}")
+            _note_labels(find, table.name, own, f"where {shown}")
             return LabelsConfig(table=table.name, name=names[0], label=labels[0], header=table.has_header)
         if len(names) == 1 and len(columns) > 1 and (places := columns[names[0]]) != sorted(places):
             _refuse_rows_in_another_order(own, table, names[0], cells)
@@ -35,7 +35,7 @@ def table_of_labels(find: Findings, own: OwnTable, cells: set[str]) -> LabelsCon
 
 
 def read_class_columns(find: Findings, own: OwnTable, reading: SampleReading) -> SampleReading | None:
-    """How classes are labelled in a sample with a column for each; None for any other."""
+    """The labels of a sample with a column for each class; None for any other."""
     ids = reading.test_id or own.columns[0]
     columns = {*own.columns} - {ids}
     places = {*map(str, range(len(find.names)))}
@@ -73,12 +73,12 @@ def _list_of_labels(find: Findings, own: OwnTable, file: str, cells: set[str]) -
     first = 1 if str(len(names)) in cells and "0" not in cells else 0
     if not all(cell.isdecimal() and first <= int(cell) < first + len(names) for cell in cells):
         return None
-    _say_labels(find, file, own, f"which are its lines counted from {first} ({', '.join(names[:3])})")
+    _note_labels(find, file, own, f"which are its lines counted from {first} ({', '.join(names[:3])})")
     find.alternatives.append(f"{own.name}: if they count the sorted names, --submitted index")
     return LabelsConfig(table=file, name=name, header=has_header, first=first)
 
 
-def _say_labels(find: Findings, file: str, own: OwnTable, how: str) -> None:
+def _note_labels(find: Findings, file: str, own: OwnTable, how: str) -> None:
     """The line on a table of labels, in place of the one that it is left aside."""
     find.lines = [line for line in find.lines if not line.startswith(f"{file}: left aside")]
     find.note(f"{file}: the labels of {own.name}, {how}")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kaggle_face.competitions.layouts.custom_images import names_nobody
+from kaggle_face.competitions.layouts.custom_images import is_missing_name
 from kaggle_face.competitions.layouts.custom_trials import (
     DIFFERENT_WORDS,
     SAME_WORDS,
@@ -259,8 +259,8 @@ def _label(own: OwnTable, images: Sequence[str]) -> str | None:
 def _refuse_labels_of_some(own: OwnTable, images: Sequence[str]) -> None:
     """Refuses a list in which some pairs have a label and others none: they are to be submitted."""
     for column in own.columns:
-        words = {cell.lower() for cell in own.cells(column) if not names_nobody(cell)}
-        without = sum(map(names_nobody, own.cells(column)))
+        words = {cell.lower() for cell in own.cells(column) if not is_missing_name(cell)}
+        without = sum(map(is_missing_name, own.cells(column)))
         if column not in images and without and words and words <= SAME_WORDS | DIFFERENT_WORDS:
             what = part_of(without, len(own.cells(column)), "row", f"have no label in {own.shown(column)}")
             raise ConfigError(

@@ -89,9 +89,9 @@ def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[st
             find.note(
                 f"{own.name}: the sample submission, whose {own.shown(own.image_columns[0])} are probes"
             )
-            reading = replace(reading, no_match=_label_of_nobody(find, own, reading.unknown), unknown=None)
+            reading = replace(reading, no_match=_label_of_unknown(find, own, reading.unknown), unknown=None)
         elif not own.image_columns and _take_ids_of_probes(find, own):
-            reading = replace(reading, no_match=_label_of_nobody(find, own, reading.unknown), unknown=None)
+            reading = replace(reading, no_match=_label_of_unknown(find, own, reading.unknown), unknown=None)
         elif find.answers.row_order is not None:
             find.note(
                 f"{own.name}: the sample submission, whose {own.shown(_ids_of(find, own))} count images"
@@ -110,7 +110,7 @@ def take_samples(find: Findings, samples: Sequence[OwnTable], pair_files: set[st
 
 
 def read_labels(find: Findings, reading: SampleReading) -> SampleReading:
-    """How the sample writes labels: several in a cell, one of unknown people, names, places or other words.
+    """The format of a sample's labels: several in a cell, one of unknown people, names, places or others.
 
     Raises:
         ConfigError: Labels may be names or places among them.
@@ -192,7 +192,7 @@ def _take_numbers_of_images(find: Findings, own: OwnTable) -> None:
         find.note(f"{fitting[0]}/: test images, whose numbers are in {own.name}: {cells[0]} for {images[0]}")
 
 
-def _label_of_nobody(find: Findings, own: OwnTable, answer: str | None) -> str | None:
+def _label_of_unknown(find: Findings, own: OwnTable, answer: str | None) -> str | None:
     """The word for people who are not in the gallery: as answered, or as the sample has it.
 
     It is called so, or is the only one beside names of known people.
@@ -310,7 +310,7 @@ def _read_ranking(
         odd = f"; '{others[0]}' is not an identity and is never answered" if others else ""
         find.note(f"{what}{odd}")
         return reading
-    find.note(f"{what}; '{unknown}' is the label of people whom nobody knows, and not an identity")
+    find.note(f"{what}; '{unknown}' is the label of unknown people, and not an identity")
     find.alternatives.append(f"{own.name}: if '{unknown}' is an identity or never answered, --unknown ''")
     return replace(reading, unknown=unknown or None)
 

@@ -1,4 +1,4 @@
-"""What own data were read as, in a few lines: splits, images per identity, examples."""
+"""A summary of own data in a few lines: splits, images per identity, examples."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def _joints_of(cells: Sequence[str], index: ImageIndex) -> list[str]:
 
 
 def read_as_numbers(own: OwnTable, index: ImageIndex) -> str | None:
-    """Which image the first number of a column may be that is written otherwise, and what to do.
+    """The image that the first differently written number of a column may be, and what to do.
 
     None where no column holds the numbers of images alone.
     Programs that read ids as numbers drop the zeros before them, and write `.0` where a column has gaps.
@@ -263,7 +263,7 @@ def _only_folder(
 def _refuse_names_of_several_images(
     own: OwnTable, columns: Sequence[str], names: Sequence[str], index: ImageIndex
 ) -> None:
-    """Refuses rows of one name that several images have: only their folders tell them apart."""
+    """Refuses rows of one name that several images have: only their folders differ."""
     if len(columns) > 1 or len(names) == len(own.cells(columns[0])):
         return
     name = next(name for name in names if len(index.match(name, ("",), own.cut).image_ids) > 1)

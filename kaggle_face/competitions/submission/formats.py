@@ -1,4 +1,4 @@
-"""What a submission looks like: its columns, and for each task a template per cell.
+"""Submission formats: the columns, and for each task a template per cell.
 
 A template is text with fields in braces, as in Python's `str.format`. `{id}` is the id that the competition
 gives the row, `{row}` its number from 0, `{line}` that number in the whole file; `{name}`, `{stem}`, `{path}`
@@ -64,7 +64,7 @@ class SubmissionFormat:
 
     @property
     def id_place(self) -> int:
-        """The place of the column that tells rows apart: of `{id}`, or the first that names rows alone.
+        """The place of the column that identifies rows: of `{id}`, or the first that names rows alone.
 
         >>> table_format("classification", ["label", "image"], ["{label}", "{name}"]).id_place
         1
@@ -76,7 +76,7 @@ class SubmissionFormat:
 
     @property
     def id_column(self) -> str:
-        """The column that tells rows apart."""
+        """The column that identifies rows."""
         return self.columns[self.id_place]
 
 

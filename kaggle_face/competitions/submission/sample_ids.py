@@ -1,4 +1,4 @@
-"""The ids of a sample submission compared with what the test files offer: names, numbers, rows, pairs."""
+"""The ids of a sample submission compared with those of the test files: names, numbers, rows, pairs."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def _cells_beside_id(
 def _template_of_predictions(
     part: SampleRows, task: Task, sample: Path, data: CompetitionData, name: str
 ) -> str:
-    """What the column of predictions holds: labels of images and probes, scores of pairs.
+    """The content of the column of predictions: labels of images and probes, scores of pairs.
 
     Raises:
         DataError: Pairs are answered with words.

@@ -77,7 +77,7 @@ def row_ids(data: CompetitionData, form: SubmissionFormat) -> StrArray:
     """The column of ids of the format's table, which needs no predictions.
 
     Raises:
-        ConfigError: The id's template names something that only a prediction knows.
+        ConfigError: The id's template names something that only a prediction has.
     """
     place = form.id_place
     parts = tuple(FormatPart(part.task, (part.cells[place],)) for part in form.parts)

@@ -1,4 +1,4 @@
-"""Which competition on Kaggle takes which CSV."""
+"""The competition on Kaggle that takes each CSV."""
 
 from __future__ import annotations
 

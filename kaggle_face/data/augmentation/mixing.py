@@ -35,7 +35,7 @@ class Box:
 
 @dataclass(frozen=True, eq=False)
 class Mix:
-    """How a batch is blended: image b with image `permutation[b]`, whose label weighs 1 - `weight_of_first`.
+    """The mixing of a batch: image b with image `permutation[b]`, whose label weighs 1 - `weight_of_first`.
 
     With a box (CutMix) the box is pasted from the other image; without one (Mixup) the whole is averaged.
     """
@@ -50,7 +50,7 @@ class Mix:
 
 
 def draw_mix(config: AugmentConfig, batch_size: int, size_px: int, draw: np.random.Generator) -> Mix | None:
-    """What happens to the next batch: CutMix or Mixup, each with its probability, or nothing."""
+    """Draws CutMix, Mixup or nothing for the next batch, each with its probability."""
     cutmix, mixup = config.cutmix, config.mixup
     total = cutmix.probability + mixup.probability
     chance = draw.random()

@@ -243,7 +243,7 @@ def _construct(name: str, kind: type[Any], arguments: Mapping[str, Any]) -> Any:
 
 
 def _complaint(error: Exception) -> str:
-    """What a constructor did not like, without the library's many lines."""
+    """The complaint of a constructor, without the library's many lines."""
     from pydantic import ValidationError
 
     if not isinstance(error.__cause__, ValidationError):

@@ -1,4 +1,4 @@
-"""What the settings of augmentation do to a few images: a row of versions for each.
+"""A preview of the augmentation settings: a row of versions for each of a few images.
 
 Letters: N images, V versions of an image, H and W pixels.
 """

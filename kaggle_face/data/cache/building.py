@@ -69,7 +69,7 @@ def build_image_cache(folder: Path, sources: Sources, size_px: int, progress: Pr
         state = state_of(error)
         if isinstance(error, OSError) and (state is None or error.errno == errno.EEXIST):
             what = f"{error.filename or folder}: {error.strerror or error}"
-            raise DataError(f"{what}; choose another folder with paths.packs") from error
+            raise DataError(f"{what}; choose another folder with paths.cache") from error
         raise DataError(str(disk_error(state or MemoryError(), folder))) from error
 
 
@@ -136,7 +136,7 @@ class _Building:
             packs = self._folder.parent
             raise DataError(
                 f"the image cache needs {needed / 1e9:.1f} GB in {packs}, {free / 1e9:.1f} GB are free; "
-                "make room or choose another folder with paths.packs"
+                "make room or choose another folder with paths.cache"
             )
 
     def _decode(self, done: _Done, progress: Progress, workers: int) -> _Done:
@@ -251,7 +251,7 @@ class _Record:
 
 
 def _read_record(path: Path) -> _Done | None:
-    """What was finished; None where nothing was begun. What a kill cut off or the disk changed is removed."""
+    """The finished part of a cache; None where nothing was begun. Rows cut off or changed are removed."""
     if not path.is_file():
         return None
     lines: list[dict[str, Any]] = []

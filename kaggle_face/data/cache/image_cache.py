@@ -1,6 +1,6 @@
 """The image cache: all pictures decoded and resized once, in one file with an index and checksums beside it.
 
-Its folder is `<paths.packs>/<name>-<size>px-<digest>/`. The digest covers each file's path, size and times of
+Its folder is `<paths.cache>/<name>-<size>px-<digest>/`. The digest covers each file's path, size and times of
 change, the size in pixels and the format, so a cache of other files or another size is never taken for it,
 and settings that need the same files share one. Where the times alone are new (files were unpacked again, or
 came to another machine together with their cache), the files are compared by content and not decoded again.
@@ -123,7 +123,7 @@ def open_image_cache(
         first, count = min(reasons), len(reasons)
         text = naming_first(count, len(cache), "image", "cannot be read", f"{first} ({reasons[first]})")
         if broken == "error" or count == len(cache):
-            raise DataError(f"{text}; mend or remove them, or set data.broken_images=skip")
+            raise DataError(f"{text}; fix or remove them, or set data.broken_images=skip")
         progress.warn(f"{text}; left out")
     return cache
 
@@ -195,7 +195,7 @@ def broken_images(cache: ImageCache) -> dict[str, str]:
 
 
 def _info(folder: Path) -> dict[str, Any]:
-    """The content of `pack.json`, if it is what was written."""
+    """The content of `pack.json`, if it is valid."""
     try:
         size_of_regular(folder / INFO_FILE)
         return unsealed((folder / INFO_FILE).read_text(encoding="utf-8"))

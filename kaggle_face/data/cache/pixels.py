@@ -42,7 +42,7 @@ def checksum(pixels: Any) -> int:
 
 
 def damaged_cache(folder: Path, reason: str) -> DataError:
-    """What to raise for an image cache that is not what was written."""
+    """The error for an image cache that is not as it was written."""
     return DataError(f"the image cache {folder} is damaged; delete it, and it is made again ({reason})")
 
 
@@ -127,7 +127,7 @@ class StoredPixels:
             raise self._damaged(f"{what}row {wrong[0]}")
 
     def __getitem__(self, key: Any) -> npt.NDArray[np.uint8]:
-        """The pixels of rows: what `key` would choose of an array of so many rows."""
+        """The pixels of rows, as NumPy's indexing chooses them."""
         chosen = np.arange(len(self))[key]
         rows = np.atleast_1d(chosen)
         pixels = np.empty((len(rows), *self.shape[1:]), np.uint8)

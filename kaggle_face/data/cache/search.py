@@ -42,7 +42,7 @@ class CachePlan:
         return find_sources(self.root, self.image_ids)
 
     def digest(self, sources: Sources) -> str:
-        """What sets the cache of these files apart from all others."""
+        """The digest that identifies the cache of these files."""
         return sources.state_digest(FORMAT, self.size_px)
 
 

@@ -45,11 +45,11 @@ class Sources:
         return _digest(words, self.image_ids, self.sizes_bytes, *self.changed_ns.T)
 
     def names_digest(self) -> str:
-        """The same of the ids and sizes: where it differs, the files do."""
+        """The digest of the ids and sizes: where it differs, the files do."""
         return _digest((), self.image_ids, self.sizes_bytes)
 
     def contents_digest(self, digests: Sequence[int] | IntArray) -> str:
-        """The same of the ids, sizes and the digests (N) of what is in the files."""
+        """The digest of the ids, the sizes and the digests (N) of the files' contents."""
         return _digest((), self.image_ids, self.sizes_bytes, np.array(digests, np.int64))
 
 

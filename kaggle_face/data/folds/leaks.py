@@ -1,4 +1,4 @@
-"""The check that no fold is measured on what it was trained on."""
+"""The leak check: no fold is measured on its training data."""
 
 from __future__ import annotations
 

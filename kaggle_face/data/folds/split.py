@@ -84,7 +84,7 @@ def make_folds(data: CompetitionData, config: FoldsConfig, groups: IntArray | No
 
 
 def number_of_folds(config: FoldsConfig) -> int:
-    """How many folds the settings make: one where the dev split is held out."""
+    """The number of folds of the settings: one where the dev split is held out."""
     return config.total
 
 

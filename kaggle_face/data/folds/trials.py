@@ -53,7 +53,7 @@ def _same_couples(rows_of: list[IntArray], wanted: int, draw: np.random.Generato
 
 
 def _couples_within(rows: IntArray, wanted: int, draw: np.random.Generator) -> list[_Couple]:
-    """At most `wanted` couples of the rows, in random order."""
+    """At most `wanted` pairs of the rows, in random order."""
     firsts, seconds = np.triu_indices(len(rows), k=1)
     picked = draw.permutation(len(firsts))[:wanted]
     return list(zip(rows[firsts[picked]].tolist(), rows[seconds[picked]].tolist(), strict=True))

@@ -40,7 +40,7 @@ class ResidentPixels:
         return cls(images, chosen)
 
     def places_of(self, rows: IntArray) -> IntArray:
-        """Where rows of the image cache lie in `images`."""
+        """The positions in `images` of rows of the image cache."""
         return np.searchsorted(self.rows, rows).astype(np.int64, copy=False)
 
 

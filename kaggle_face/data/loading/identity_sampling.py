@@ -88,7 +88,7 @@ def _order_by_identity(
 
 
 def _turns_of_people(count: int, per_batch: int, batches: int, random: np.random.Generator) -> IntArray:
-    """People (batches * P), different within a batch; nobody is two turns ahead of anybody else.
+    """People (batches * P), different within a batch, each at most one turn ahead of any other.
 
     Whoever of a new round is in the batch that ends the old one already waits for the next batch.
     """

@@ -15,7 +15,7 @@ from kaggle_face.errors import ConfigError, agreeing
 from kaggle_face.hardware import available_cpus
 
 Placement = Literal["device", "memory_map", "workers"]
-"""The values of `data.residence` that a training runs with."""
+"""The values of `data.placement` that a training runs with."""
 
 _MOST_WORKERS = 16
 _SHARE_OF_FREE_MEMORY = 0.5
@@ -28,7 +28,7 @@ _ONLY_MIRRORS = frozenset(("HorizontalFlip", "VerticalFlip", "NoOp"))
 
 @dataclass(frozen=True)
 class LoaderPlan:
-    """How the loader makes its batches.
+    """The way in which the loader makes its batches.
 
     Attributes:
         placement: `device`: images lie on the device, whole batches are augmented there. `memory_map`: images
@@ -67,13 +67,13 @@ class LoaderPlan:
 def plan_loading(
     config: DataConfig, augmenter: Augmenter, image_bytes: int, device: torch.device
 ) -> LoaderPlan:
-    """How the batches of a training are made on this machine.
+    """Chooses how the batches of a training are made on this machine.
 
     The choice between batches and single images follows from the settings and the kind of device alone, so
     that a resumed training goes on with the same pixels.
 
     Args:
-        config: `data.residence` and `data.workers`.
+        config: `data.placement` and `data.workers`.
         augmenter: The transforms.
         image_bytes: Of all training images.
         device: Where the network is; its weights should be there already.
@@ -108,7 +108,7 @@ def free_bytes(device: torch.device) -> int | None:
 def _choose(
     config: DataConfig, augmenter: Augmenter, single: list[str], image_bytes: int, device: torch.device
 ) -> Placement:
-    match config.residence:
+    match config.placement:
         case "workers":
             return "workers"
         case "auto":
@@ -124,15 +124,15 @@ def _choose(
         case "device" | "memory_map":
             if single:
                 raise ConfigError(
-                    f"data.residence={config.residence} augments whole batches, and {single[0]} of "
-                    "augment.transforms has no batched form; set data.residence=auto"
+                    f"data.placement={config.placement} augments whole batches, and {single[0]} of "
+                    "augment.transforms has no batched form; set data.placement=auto"
                 )
-            free = free_bytes(device) if config.residence == "device" else None
+            free = free_bytes(device) if config.placement == "device" else None
             if free is not None and image_bytes > free:
                 raise ConfigError(
-                    f"data.residence=device needs {image_bytes / 1e9:.1f} GB for the images, and "
-                    f"{free / 1e9:.1f} GB of {device} are free; set data.residence=memory_map"
+                    f"data.placement=device needs {image_bytes / 1e9:.1f} GB for the images, and "
+                    f"{free / 1e9:.1f} GB of {device} are free; set data.placement=memory_map"
                 )
-            return config.residence
+            return config.placement
         case _:
-            assert_never(config.residence)
+            assert_never(config.placement)

@@ -11,7 +11,7 @@ from kaggle_face.records import IntArray
 
 
 class Stream(IntEnum):
-    """The first word after the seed: what a random draw of this package part is for."""
+    """The first word after the seed: the purpose of a random draw of this package part."""
 
     EPOCH_ORDER = 0x5EED01
     FOLDS = 0x5EED02

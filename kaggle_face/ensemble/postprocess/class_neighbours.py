@@ -29,7 +29,7 @@ MOST_NEIGHBOURS = 20
 
 @dataclass(frozen=True)
 class NeighbourRecipe:
-    """How many neighbours vote, the temperature of their cosines (low: the nearest decides), their share."""
+    """The number of voting neighbours, their temperature (low: the nearest decides) and their share."""
 
     count: int = 0
     temperature: float = 0.1
@@ -89,7 +89,7 @@ def held_out_neighbours(member: Member, fold: FoldFolder, image_ids: StrArray) -
 
 
 def candidate_votes(neighbours: Neighbours, recipe: NeighbourRecipe, classes_QJ: IntArray) -> FloatArray:
-    """What the neighbours give each candidate (Q, J + 1); last the most that any other class gets.
+    """The votes of the neighbours for each candidate (Q, J + 1); last the most that any other class gets.
 
     >>> found = Neighbours(np.array([[7, 8]]), np.array([[0.5, 0.5]]))
     >>> candidate_votes(found, NeighbourRecipe(2, 0.1, 0.5), np.array([[3, 7]])).tolist()

@@ -51,14 +51,14 @@ class ClassTuning:
             "recipe": asdict(self.recipe),
             "best": asdict(self.best),
             "gain": asdict(self.gain),
-            "optimistic_gain": self.in_sample_gain,
+            "in_sample_gain": self.in_sample_gain,
             "metrics": self.metrics,
         }
 
 
 @dataclass(frozen=True, eq=False)
 class ClassTuningProblem:
-    """What recipes are tried on: the blend's probabilities (N, J + 1), each member's neighbours (N, K)."""
+    """The tuning problem of classes: probabilities of the blend (N, J + 1), neighbours by member (N, K)."""
 
     blend_problem: ClassProblem
     probabilities: FloatArray

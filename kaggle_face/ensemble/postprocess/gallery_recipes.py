@@ -27,7 +27,7 @@ MOST_CANDIDATES = 30
 
 @dataclass(frozen=True)
 class GalleryRecipe(Recipe):
-    """Which steps are on between embeddings and matches; `augmentation` is database augmentation (DBA).
+    """The steps between embeddings and matches; `augmentation` is database augmentation (DBA).
 
     >>> print(GalleryRecipe(expansion=QueryExpansion(3, 1.0), augmentation=QueryExpansion(1, 1.0)))
     augmentation(count=1, alpha=1.0), expansion(count=3, alpha=1.0)
@@ -38,7 +38,7 @@ class GalleryRecipe(Recipe):
 
 @dataclass(frozen=True, eq=False)
 class NetworkGallery:
-    """How one network sees a gallery, and its weight.
+    """The gallery embeddings of one network, and its weight.
 
     Shapes: known images (G, D), the person of each (G) from 0 to K - 1, probes (Q, D), cohort (S, D) of
     people outside the gallery; vectors of any length.
@@ -55,7 +55,7 @@ class NetworkGallery:
         return mean_directions(unit_GD, self.person_of_image, int(self.person_of_image.max()) + 1)
 
     def of_probes(self, rows: IntArray) -> NetworkGallery:
-        """The same gallery with some of the probes alone."""
+        """The gallery with some of the probes."""
         return NetworkGallery(self.known, self.person_of_image, self.probes[rows], self.cohort, self.weight)
 
 

@@ -49,7 +49,7 @@ class GalleryTuning(StepTuning):
 
 @dataclass(eq=False)
 class GalleryTuningProblem:
-    """What recipes are tried on: the gallery as each network sees it, and the truth of each probe.
+    """The tuning problem of a gallery: its embeddings by each network, and the target of each probe.
 
     Shapes (Q) each: `truth` is the person's number in the gallery, or -1 for an unknown person; `people` says
     which probes show one person; `sides` is 0 or 1. Where nobody is unknown no threshold is needed.
@@ -79,14 +79,14 @@ class GalleryTuningProblem:
         return self._known[key]
 
     def threshold(self, recipe: GalleryRecipe, rows: BoolArray) -> float:
-        """The threshold of most right answers on the chosen probes; -inf where nobody is unknown."""
+        """The threshold of most right answers on the chosen probes; -inf where no probe is unknown."""
         if not self.has_unknown:
             return -np.inf
         people, scores = self.best(recipe, rows)
         return best_gallery_threshold(scores, people == self.truth[rows], self.truth[rows] >= 0).threshold
 
     def hits(self, recipe: GalleryRecipe, rows: BoolArray, threshold: float) -> BoolArray:
-        """Which of the chosen probes get the right answer."""
+        """Whether each of the chosen probes gets the right identity."""
         people, scores = self.best(recipe, rows)
         return np.where(scores >= threshold, people == self.truth[rows], self.truth[rows] < 0)
 
@@ -164,7 +164,7 @@ def tune_gallery(
 
 
 def can_be_tuned(problem: GalleryTuningProblem) -> bool:
-    """Whether there are enough people on both sides to measure what helps."""
+    """Whether both sides have enough people to measure gains."""
     counts = [len(np.unique(problem.people[problem.sides == side])) for side in (0, 1)]
     return min(counts) * 2 >= FEWEST_PEOPLE
 
@@ -184,7 +184,7 @@ def open_gallery(fold: FoldFolder, which: Literal["dev", "test"]) -> Gallery | N
 
 
 def networks_of_gallery(blend: PairBlend, gallery: Gallery) -> tuple[NetworkGallery, ...]:
-    """How each network of a blend sees a gallery.
+    """The gallery embeddings of each network of a blend.
 
     Raises:
         RunError: A network has no embeddings.

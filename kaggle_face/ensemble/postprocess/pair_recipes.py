@@ -63,7 +63,7 @@ STEP_ORDER = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """Which steps are on; all off: the plain cosine.
+    """The steps that are on; all off: the plain cosine.
 
     Attributes:
         centring: Whether the mean direction is taken out.
@@ -103,7 +103,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class PairRecipe(Recipe):
-    """Which steps are on between embeddings and pair scores."""
+    """The steps between embeddings and pair scores."""
 
 
 def describe_step(name: str, value: object) -> str:

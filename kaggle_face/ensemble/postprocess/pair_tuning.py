@@ -88,14 +88,14 @@ class TunedStep:
             "name": self.name,
             "setting": self.setting,
             "gain": asdict(self.gain),
-            "optimistic_gain": self.in_sample_gain,
+            "in_sample_gain": self.in_sample_gain,
             "is_on": self.is_on,
         }
 
 
 @dataclass(frozen=True)
 class StepTuning:
-    """The recipe of all steps that help, what each did, and the metrics with the recipe."""
+    """The recipe of all steps that help, the gain of each, and the metrics with the recipe."""
 
     recipe: Recipe
     steps: tuple[TunedStep, ...]
@@ -131,7 +131,7 @@ class FoldPool:
 
 @dataclass(eq=False)
 class PairTuningProblem:
-    """What recipes are tried on: the trials, the embeddings behind them, and the weights of the blend."""
+    """The tuning problem of pairs: the trials, their embeddings, and the weights of the blend."""
 
     blend_problem: PairProblem
     pools: tuple[FoldPool, ...]
@@ -207,7 +207,7 @@ def tune_pairs(
 def tune_steps(
     problem: PairTuningProblem, progress: Progress, left_out: Collection[str] = ()
 ) -> tuple[PairRecipe, tuple[TunedStep, ...]]:
-    """The recipe of the steps that help, and what each step did."""
+    """The recipe of the steps that help, and the gain of each step."""
     recipe = PairRecipe()
     steps: list[TunedStep] = []
     tried = [step for step in STEPS if step[0] not in left_out]

@@ -72,7 +72,7 @@ def reciprocal_scores(
 
     An image is described by the images that are among its k nearest while it is among theirs, weighted by
     exp(-distance) and averaged over its few nearest. Two images are as far apart as the Jaccard distance of
-    these descriptions says, blended with the share `own_share` of their own distance, which is 2 - 2 cosine
+    these descriptions gives, blended with the share `own_share` of their own distance, which is 2 - 2 cosine
     divided by the query's largest. All images of the pool are queries and gallery at once.
 
     Source: Zhong et al. 2017, "Re-ranking person re-identification with k-reciprocal encoding", and its

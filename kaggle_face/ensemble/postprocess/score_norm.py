@@ -33,7 +33,7 @@ class Projection:
 
 
 def fit_centring(cohort_KD: FloatArray) -> Projection:
-    """Takes the mean direction of all faces out, so that cosines measure what sets a face apart.
+    """Subtracts the mean direction of all faces, so that cosines measure individual differences.
 
     >>> cohort = np.array([[3.0, 4.0], [4.0, 3.0]])  # unit vectors (0.6, 0.8) and (0.8, 0.6)
     >>> fit_centring(cohort)(cohort).astype(float).round(4).tolist()

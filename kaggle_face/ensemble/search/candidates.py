@@ -53,7 +53,7 @@ class Selection:
 
 
 def candidate_name(kind: Kind, space: str, is_calibrated: bool = False) -> str:
-    """How the table calls a blend.
+    """The name of a blend in tables.
 
     >>> candidate_name("hill", "log_probabilities", True)
     'hill climbing of calibrated log-probabilities'

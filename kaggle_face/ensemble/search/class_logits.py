@@ -1,4 +1,4 @@
-"""Out-of-fold logits of all members, kept for the classes that can win: what weights are searched on.
+"""Out-of-fold logits of all members, kept for the classes that can win, for the search of weights.
 
 50 members of 43,000 x 8,631 logits are 37 GB. A class that no member puts first or near the top does not win
 a blend of them either, so per image the true class, each member's first class and the likeliest others are

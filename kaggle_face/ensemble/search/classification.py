@@ -50,7 +50,7 @@ _AS_THEY_ARE, _FROM_FIRST, _FROM_SECOND, _FROM_ALL = range(4)
 
 @dataclass(frozen=True, eq=False)
 class ClassProblem:
-    """All that the search reads: candidate logits, and the side of each image."""
+    """The input of the search: candidate logits, and the side of each image."""
 
     table: LikelyClasses
     sides: IntArray
@@ -188,7 +188,7 @@ def _blend(problem: ClassProblem, method: _Method, best: Candidate, mean: Candid
 
 
 def _gain(problem: ClassProblem, ranks: IntArray, other: Candidate) -> Difference:
-    """How much better the ranks are than those of a single member or the plain mean, by the main metric."""
+    """The gain of ranks over a single member or the plain mean, by the main metric."""
     metric = problem.objective.main_metric
     plain = _Method("equal", "probabilities", False)
     other_ranks = _ranks(problem, plain, _AS_THEY_ARE, np.array(other.weights), problem.everything)
@@ -216,7 +216,7 @@ def _ranks(
 def _judge(
     mean: FloatArray, true_column: IntArray, space: ClassSpace, objective: TaskObjective
 ) -> tuple[float, ...]:
-    """The objective; between equals, what the blend gives the true class on average."""
+    """The objective; between equals, the mean probability of the true class."""
     given = mean[np.arange(len(true_column)), true_column]
     if space == "probabilities":
         given = np.log(np.maximum(given, 1e-12))

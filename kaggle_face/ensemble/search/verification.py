@@ -47,7 +47,7 @@ MOST_PAIRS = 30_000
 
 @dataclass(eq=False)
 class PairProblem:
-    """All that the search reads."""
+    """The input of the search."""
 
     trials: HeldOutPairs
     objective: TaskObjective
@@ -66,7 +66,7 @@ class PairProblem:
 
     @property
     def on_one_side(self) -> BoolArray:
-        """Pairs whose two people lie in one side: what nested figures are measured on."""
+        """Pairs whose two people lie in one side: nested figures are measured on them."""
         inside: BoolArray = self.trials.sides != STRADDLING
         return inside
 
@@ -172,7 +172,7 @@ def _scores(problem: PairProblem, space: PairSpace, weights: FloatArray, rows: B
 
 
 def gain_between(problem: PairProblem, scores: FloatArray, others: FloatArray) -> Difference:
-    """How much better the first scores are; without an interval where people or impostors are too few."""
+    """The gain of the first scores; without an interval where people or impostors are too few."""
     inside = problem.on_one_side
     metric = next(name for name in VERIFICATION_METRICS if name == problem.objective.main_metric)
     labels, people = problem.trials.labels[inside], problem.trials.people[inside]

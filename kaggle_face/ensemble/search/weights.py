@@ -23,7 +23,7 @@ PATIENCE = 12
 
 @dataclass(frozen=True, eq=False)
 class _Sum:
-    """Members' values added up, and the weight of those who know each: one number where all know the same."""
+    """Sums of members' values and of the weights of those that have each; one weight where all are equal."""
 
     total: FloatArray
     weight: float
@@ -45,7 +45,7 @@ class _Sum:
         return _Sum(np.asarray(added), self.weight + weight, self.known + weight * is_known)
 
     def mean(self) -> FloatArray:
-        """The mean over those who know; -inf where nobody does."""
+        """The mean over the members that have a value; -inf where none has."""
         if self.known is None:
             return np.asarray(self.total / self.weight)
         nobody = np.full_like(self.total, -np.inf)
@@ -58,7 +58,7 @@ def equal_weights(num_members: int) -> FloatArray:
 
 
 def weighted_mean(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """The weighted mean over members; what none of them knows is -inf.
+    """The weighted mean over members; -inf for values that no member has.
 
     >>> weighted_mean(np.array([[1.0, 4.0], [3.0, -np.inf]]), np.array([0.5, 0.5])).tolist()
     [2.0, 4.0]

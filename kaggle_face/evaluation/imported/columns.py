@@ -1,4 +1,4 @@
-"""What the columns of a file of predictions mean: ids, folds, classes or scores."""
+"""The columns of a file of predictions: ids, folds, classes or scores."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def class_columns(file: PredictionFile, classes: ClassTable, naming: ClassNaming
             + naming_first(
                 len(unknown), len(header), "column", "hold neither ids nor a class", f"'{unknown[0]}'"
             )
-            + "; remove what is not needed, or mend its name"
+            + "; remove what is not needed, or fix its name"
         )
     shown = f"{counted(len(classes), 'class')} {_WORDS[key]}" + (f" after '{prefix}'" if prefix else "")
     about = f"ids from '{header[ids[0]]}', {shown}{dropped}"

@@ -1,4 +1,4 @@
-"""How much two members agree on what is held out of training."""
+"""Agreement of two members on held-out data."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def held_out_values(member: Member, task: Task) -> Mapping[tuple[int, str], floa
 
 
 def correlation_of(first: Mapping[tuple[int, str], float], second: Mapping[tuple[int, str], float]) -> float:
-    """Pearson's correlation over what both have; NaN where one of them never varies.
+    """Pearson's correlation over the common ids; NaN where one side is constant.
 
     Raises:
         RunError: They share too little.

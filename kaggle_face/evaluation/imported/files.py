@@ -60,7 +60,7 @@ def open_prediction_file(path: Path) -> PredictionFile:
         InputError: It does not exist, its suffix is none of `SUFFIXES`, or it needs a package that is not
             installed.
         RunError: It cannot be read.
-        DataError: It is empty, a column stands twice, or a row has another number of cells than the header;
+        DataError: It is empty, a column appears twice, or a row has another number of cells than the header;
             and when numbers are read, a cell holds text.
     """
     suffix = path.suffix.lower()
@@ -69,7 +69,7 @@ def open_prediction_file(path: Path) -> PredictionFile:
     with reading(path, _ADVICE):
         size = path.stat().st_size if path.exists() else None
     if size is None:
-        raise InputError(f"the file {path} does not exist; mend its name, or the folder that it is in")
+        raise InputError(f"the file {path} does not exist; fix its name, or the folder that it is in")
     if size == 0:
         raise DataError(f"{path} is empty")
     match suffix:
@@ -133,7 +133,7 @@ def _checked_lines(path: Path) -> tuple[str, list[str]]:
 
 
 def _as_numbers(path: Path, names: Sequence[str], frame: pd.DataFrame) -> FloatArray:
-    """The numbers (N, K) of columns; what is missing is NaN.
+    """The numbers (N, K) of columns; missing cells are NaN.
 
     Raises:
         DataError: A cell holds text; its row below the header and its column are named.
@@ -148,7 +148,7 @@ def _as_numbers(path: Path, names: Sequence[str], frame: pd.DataFrame) -> FloatA
         return np.column_stack([column.to_numpy(np.float64) for column in found])
     row, column = (int(place) for place in np.argwhere(wrong)[0])
     text = str(frame.iloc[row, column])
-    hint = "write decimal points, not commas" if _DECIMAL_COMMA.fullmatch(text.strip()) else "mend this cell"
+    hint = "write decimal points, not commas" if _DECIMAL_COMMA.fullmatch(text.strip()) else "fix this cell"
     raise DataError(
         f"{path}: row {row + 1} below the header holds {text[:40]!r} in the column '{names[column]}', where "
         f"a number is expected; {hint}"
@@ -242,7 +242,7 @@ def _distinct(path: Path, header: Sequence[str]) -> tuple[str, ...]:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise DataError(f"{path}: the column '{name}' stands twice")
+            raise DataError(f"{path}: the column '{name}' appears twice")
         seen.add(name)
     return names
 

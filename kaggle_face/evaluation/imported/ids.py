@@ -67,7 +67,7 @@ def ways_to_name_images(wanted: StrArray, given: StrArray, allowed: StrArray) ->
 def ways_to_name_couples(
     first: StrArray, second: StrArray, given_first: StrArray, given_second: StrArray
 ) -> list[WayToName]:
-    """The ways in which couples of images may be named, in either order."""
+    """The ways in which pairs of images may be named, in either order."""
     images = {*first.tolist(), *second.tolist()}
     found = []
     for name, shorten in IMAGE_NAMINGS.items():
@@ -83,7 +83,7 @@ def ways_to_name_couples(
 def each_couple_once(
     path: Path, first: StrArray, second: StrArray, scores: FloatArray
 ) -> tuple[StrArray, StrArray, IntArray]:
-    """The first row (N) of each couple of images, in either order: both images, and its place in the file.
+    """The first row (N) of each pair of images, in either order: both images, and its place in the file.
 
     A list may hold a couple twice, and a file by images then has it twice with one score.
 
@@ -111,8 +111,8 @@ def match_rows(path: Path, ways: Sequence[WayToName], what: str) -> tuple[IntArr
         what: What is named, for errors, such as "test images".
 
     Raises:
-        DataError: There are no rows; ids stand twice, are unknown or missing, or can be read in two ways that
-            differ.
+        DataError: There are no rows; ids appear twice, are unknown or missing, or can be read in two ways
+            that differ.
     """
     if not ways:
         raise DataError(f"{path}: the {what} have no names of their own; rename them")
@@ -123,7 +123,7 @@ def match_rows(path: Path, ways: Sequence[WayToName], what: str) -> tuple[IntArr
         raise DataError(f"{path}: {part_of(counts[''], len(ways[0].given), 'row', 'have no id')}")
     twice = [key for key, count in counts.items() if count > 1]
     if twice:
-        raise DataError(f"{path}: {naming_first(len(twice), len(counts), 'id', 'stand twice', twice[0])}")
+        raise DataError(f"{path}: {naming_first(len(twice), len(counts), 'id', 'appear twice', twice[0])}")
     fitting = [(way, rows) for way in ways if (rows := _rows_of(way)) is not None]
     if not fitting:
         raise _why_none_fits(path, max(ways, key=lambda way: len({*way.given} & {*way.wanted})), what)

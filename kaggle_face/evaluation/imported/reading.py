@@ -1,4 +1,4 @@
-"""Files made elsewhere, aligned with the rows of a competition and what its folds hold out.
+"""Files made elsewhere, aligned with the rows of a competition and the held-out data of its folds.
 
 Letters: N images or pairs, C classes.
 """
@@ -38,7 +38,7 @@ _ROW_IDS = "row ids of the submission"
 
 @dataclass(frozen=True)
 class Sources:
-    """The files of a member, and what is known of them; None: as they look, or no out-of-fold predictions."""
+    """The files of a member, and their meaning; None: as they look, or no out-of-fold predictions."""
 
     test: Path
     oof: Path | None = None

@@ -1,4 +1,4 @@
-"""Numbers that were made elsewhere: what they are, whether they can be, and as the records keep them.
+"""Values made elsewhere: their kind, their range, and their form in the records.
 
 Letters: N images or pairs, C classes.
 """
@@ -44,7 +44,7 @@ def require_finite(path: Path, ids: StrArray, values: FloatArray) -> None:
 
 
 def kind_of_classes(path: Path, ids: StrArray, values: FloatArray, wanted: ValueKind | None) -> ValueKind:
-    """Whether values (N, C) are probabilities or logits, as the caller knows or as they look.
+    """The kind of values (N, C), probabilities or logits: as given, or as they look.
 
     Raises:
         InputError: `wanted` is `scores`, which is for pairs.
@@ -160,7 +160,7 @@ def require_class_order(path: Path, values: FloatArray, labels: IntArray, names:
 def _in_their_best_order(
     chosen: IntArray, labels: IntArray, num_classes: int, halves: tuple[IntArray, IntArray]
 ) -> tuple[npt.NDArray[np.bool_], IntArray]:
-    """Which of the images (N) are right if each column means the class that half of them give it.
+    """The images (N) that are right if each column means the class that half of them give it.
 
     Also the class that each column means (C), by the second half.
     """
@@ -180,7 +180,7 @@ def _is_surely_better(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) 
 
 
 def kind_of_scores(path: Path, ids: StrArray, scores: FloatArray, wanted: ValueKind | None) -> ValueKind:
-    """What the scores (N) of pairs are; they are kept as they are, for only their order and scale count.
+    """The kind of the scores (N) of pairs; they are kept as they are, for only their order and scale count.
 
     Raises:
         DataError: They should be probabilities, and one is not between 0 and 1.

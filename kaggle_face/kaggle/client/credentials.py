@@ -49,7 +49,7 @@ def find_credentials() -> list[FoundCredentials]:
 
 
 def require_credentials() -> list[FoundCredentials]:
-    """The same; at least one place has some.
+    """The credentials as of `find_credentials`; at least one place has some.
 
     Raises:
         RemoteError: There are no credentials, or they are broken.

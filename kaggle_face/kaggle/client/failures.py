@@ -1,4 +1,4 @@
-"""Failures of requests to Kaggle: whether trying again can help, and what the user can do."""
+"""Failures of requests to Kaggle: whether to try again, and advice for the user."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Failure:
 
     @property
     def leaves_open(self) -> bool:
-        """Whether it is not known if Kaggle did what was requested."""
+        """Whether the request may have succeeded in spite of the failure."""
         return self.status in (NO_CONNECTION, GARBLED)
 
     @property

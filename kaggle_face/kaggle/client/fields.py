@@ -15,7 +15,7 @@ _LARGEST = 2**63
 
 
 def text_of(item: Any, name: str) -> str:
-    """A text; empty where there is none. What is not Unicode text is replaced by U+FFFD."""
+    """A text; empty without any. Text that is not Unicode is replaced by U+FFFD."""
     value = getattr(item, name)
     if value is None:
         return ""
@@ -36,7 +36,7 @@ def number_of(item: Any, name: str) -> int:
     return value
 
 
-def truth_of(item: Any, name: str) -> bool:
+def flag_of(item: Any, name: str) -> bool:
     """True or false; false where there is nothing."""
     value = getattr(item, name)
     if value is not None and not isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Objects of the official client as the plain records of this package; what does not fit is refused.
+"""Objects of the official client as the plain records of this package; others are refused.
 
 Every function raises UnreadableAnswerError where a field is missing or of another type.
 """
@@ -19,6 +19,7 @@ from kaggle_face.kaggle.client.answers import (
     RemoteSubmission,
 )
 from kaggle_face.kaggle.client.fields import (
+    flag_of,
     hours_of,
     moment_of,
     name_of,
@@ -27,7 +28,6 @@ from kaggle_face.kaggle.client.fields import (
     required_text,
     score_of,
     text_of,
-    truth_of,
 )
 from kaggle_face.kaggle.client.transport import UnreadableAnswerError
 
@@ -90,7 +90,7 @@ def limits_from(item: Any) -> Limits:
         number_of(item, "num_today"),
         number_of(item, "num_total"),
         number_of(item, "num_allowed_now"),
-        truth_of(item, "limited_by_total"),
+        flag_of(item, "limited_by_total"),
     )
 
 

@@ -77,7 +77,7 @@ def limited(silent_seconds: float) -> Iterator[Exchange]:
 
 
 def _limited_send(send: Callable[..., Any], exchange: Exchange, silent_seconds: float) -> Callable[..., Any]:
-    """`HTTPAdapter.send` that gives up in time, keeps the exchange, and refuses what is not an answer."""
+    """`HTTPAdapter.send` with a timeout, a record of the exchange, and a check of the answer."""
     from requests import Timeout
     from urllib3.exceptions import ReadTimeoutError
     from urllib3.util import Retry
@@ -141,7 +141,7 @@ def _read(response: Any, seconds: float) -> None:
 
 
 def _checked_values(response: Any) -> Mapping[str, Any]:
-    """The JSON object of an answer; refuses what is an error whatever it was the answer to."""
+    """The JSON object of an answer; refuses an error."""
     from requests import HTTPError
 
     if response.status_code >= 400:

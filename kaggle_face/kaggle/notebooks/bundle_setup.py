@@ -1,4 +1,4 @@
-"""Cells that every notebook begins with: the bundle is checked, and the package in it becomes importable.
+"""The first cells of every notebook: check the bundle, and make its package importable.
 
 They use only the standard library, and no internet. The three folders may be given by environment variables,
 so that a notebook can be tried at home.
@@ -72,7 +72,7 @@ def installed(name: str) -> str | None:
 
 
 def parse_requirement(text: str) -> Any:
-    """A requirement such as `numpy>=1.26`, read by what the image has for that."""
+    """A requirement such as `numpy>=1.26`, parsed by the packaging library of the image."""
     for module in ("packaging.requirements", "pip._vendor.packaging.requirements"):
         with suppress(ImportError):
             return import_module(module).Requirement(text)
@@ -131,4 +131,4 @@ def words_of_run(about: dict[str, Any]) -> list[str]:
 def settings_of_place(about: dict[str, Any], runs: Path) -> list[str]:
     """The settings that differ on this machine."""
     packs = SCRATCH / "packs"
-    return [f"data.root={data_root(about)}", f"paths.runs={runs}", f"paths.packs={packs}", "device=auto"]
+    return [f"data.root={data_root(about)}", f"paths.runs={runs}", f"paths.cache={packs}", "device=auto"]

@@ -144,7 +144,7 @@ def files_to_predict(folds: Sequence[FoldFolder], wanted: Sequence[CheckpointNam
 
 
 def files_to_resume(folds: Sequence[FoldFolder]) -> list[list[Path]]:
-    """All that a begun fold needs to go on: everything but its records, which are made anew."""
+    """The files from which a begun fold goes on: all but its records, which are made anew."""
     found = []
     for fold in folds:
         files = [path for path in fold.path.rglob("*") if path.is_file()]

@@ -35,9 +35,9 @@ def _cells_of(script: str) -> list[tuple[str, str]]:
     return split_cells((_SCRIPTS / f"{script}.py").read_text(encoding="utf-8"))
 
 
-def split_cells(script: str) -> list[tuple[str, str]]:
-    """The titles and texts of the `# %%` cells of a script; what stands above the first one is left out."""
-    parts = _CELL.split(script)[1:]
+def split_cells(text: str) -> list[tuple[str, str]]:
+    """The titles and texts of the `# %%` cells of a script, without the text above the first one."""
+    parts = _CELL.split(text)[1:]
     pairs = zip(parts[::2], parts[1::2], strict=True)
     return [(title.strip(), part.strip("\n") + "\n") for title, part in pairs]
 

@@ -243,7 +243,7 @@ def _localize(fold: FoldFolder, loaded: LoadedConfig) -> None:
 
 
 def _positions(run: RunFolder, folds: Sequence[int]) -> list[str | None]:
-    """The state of each fold: finished, the hash of what it would go on from, or nothing."""
+    """The state of each fold: finished, the hash of its resume state, or nothing."""
     files = [run.fold(fold).resume_file for fold in folds]
     finished = [run.fold(fold).is_finished for fold in folds]
     states = [hash_of_file(file) if file.is_file() else None for file in files]

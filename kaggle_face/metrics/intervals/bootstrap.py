@@ -7,7 +7,7 @@ times, so does each image of p (the cluster bootstrap; Field and Welsh 2007).
 Pairs depend on two people. A bootstrap that counts a pair of p and q m(p) m(q) times would count the noise of
 a single pair three times; intervals of verification come from `pair_intervals`.
 
-The same seed gives the same people, so two systems judged on the same resamples differ by what they do, not
+The same seed gives the same people, so two models judged on the same resamples differ by what they do, not
 by the draw.
 """
 
@@ -33,7 +33,7 @@ from kaggle_face.metrics.inputs import (
 
 @dataclass(frozen=True)
 class Resampling:
-    """How often to draw, which central share of the results to report, and the seed of the draw."""
+    """The number of draws, the central share of results to report, and the seed of the draw."""
 
     num_resamples: int = 1000
     confidence: float = 0.95
@@ -56,7 +56,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Difference:
-    """First system minus second: value, interval, and the chance that the truth has another sign.
+    """First model minus second: value, interval, and the chance that the truth has another sign.
 
     `other_sign` is the share of resamples that do not have the sign of the value; one without a difference
     counts, so it is never too optimistic. For pairs Student's t takes the place of the resamples.
@@ -68,7 +68,7 @@ class Difference:
     other_sign: float
 
     def reversed(self) -> Difference:
-        """Second system minus first.
+        """Second model minus first.
 
         >>> Difference(0.5, 0.25, 1.0, 0.0).reversed()
         Difference(value=-0.5, low=-1.0, high=-0.25, other_sign=0.0)

@@ -36,7 +36,7 @@ _HIGHEST_CORRELATION = 0.95
 
 @dataclass(frozen=True)
 class PairLikeness:
-    """How alike the scores of pairs are that share people, if they are made normal by their ranks.
+    """The correlation of scores of pairs that share people, after a normal transform by ranks.
 
     Attributes:
         sharing: How many other pairs share one person with a pair, and how many both, on average.
@@ -69,7 +69,7 @@ class PairLikeness:
 
 @dataclass(frozen=True, eq=False)
 class PairClusters:
-    """Which pairs (P) share a person.
+    """Clusters of pairs (P) that share a person.
 
     Attributes:
         first, second: The two people (P) of each pair, from 0; of a pair of one person, this person twice.
@@ -86,7 +86,7 @@ class PairClusters:
 
     @classmethod
     def of(cls, people: npt.ArrayLike) -> PairClusters:
-        """From a table (P, 2) of the two people of each pair, any ids.
+        """The clusters of a table (P, 2) of the two people of each pair, any ids.
 
         Raises:
             InputError: It has another shape.
@@ -123,7 +123,7 @@ class PairClusters:
         return max(self._shared(influences), LEAST_SHARE_OF_SINGLE * _square(influences))
 
     def shared_share(self, chosen: npt.NDArray[np.bool_]) -> float:
-        """The share of all couples of chosen pairs (P) that share a person: the chance for a random couple.
+        """The share of two random pairs of the chosen ones (P) that have a person in common.
 
         With n pairs of people of their own it is 1 / n; its inverse is the effective number of such pairs.
 
@@ -134,7 +134,7 @@ class PairClusters:
         return self._shared(counts) / float(counts.sum()) ** 2
 
     def effective_people(self, chosen: npt.NDArray[np.bool_]) -> float:
-        """How many people of equally many pairs the chosen pairs (P) are worth (Kish 1965).
+        """The effective number of people of the chosen pairs (P) (Kish 1965).
 
         >>> PairClusters.of([(0, 0), (1, 1), (1, 1), (1, 1)]).effective_people(np.ones(4, np.bool_))
         1.6
@@ -143,7 +143,7 @@ class PairClusters:
         return float(counts.sum()) ** 2 / _square(counts)
 
     def degrees_of_freedom(self, influences: FloatArray) -> float:
-        """How well the variance is known: the degrees of freedom of a chi square that varies as much.
+        """The degrees of freedom of a chi square that varies as much as the variance.
 
         Satterthwaite's, from the squares of the people's sums as they are: few if few people decide. The
         noise of pairs of two people is in these sums twice and subtracted once, so where it is large, less
@@ -158,7 +158,7 @@ class PairClusters:
         return 2 * total**2 / spread * math.sqrt(min(self.variance(influences) / total, 1.0))
 
     def likeness(self, scores: FloatArray, chosen: npt.NDArray[np.bool_], num_people: float) -> PairLikeness:
-        """How alike the scores (P) of chosen pairs are that share people, one standard error up.
+        """The correlation of scores (P) of chosen pairs that share people, one standard error up.
 
         `num_people` is the effective number of people, by whom that error is judged.
         """
@@ -181,18 +181,18 @@ class PairClusters:
         return PairLikeness(sharing, (one, both))
 
     def _of_other_pairs(self, values: FloatArray) -> tuple[float, float]:
-        """Sums of products over couples of different pairs: of those that share one person, and both."""
+        """Sums of products over two different pairs: of those with one person in common, and with both."""
         of_people, of_couples = self._squared_sums(values)
         crossing = _square(values[self.crossing])
         return of_people - 2 * of_couples - (_square(values) - crossing), of_couples - crossing
 
     def _shared(self, values: FloatArray) -> float:
-        """The sum of the products of the values (P) over all couples of pairs that share a person."""
+        """The sum of the products of the values (P) over all two pairs with a person in common."""
         of_people, of_couples = self._squared_sums(values)
         return of_people - of_couples
 
     def _squared_sums(self, values: FloatArray) -> tuple[float, float]:
-        """The squared sums over the pairs of each person, and over those of each couple of two people."""
+        """The squared sums over the pairs of each person, and over those of each two people."""
         of_couples = _sums(self.couples, values[self.crossing], int(self.couples.max(initial=-1)) + 1)
         return _square(self.person_sums(values)), _square(of_couples)
 

@@ -1,4 +1,4 @@
-"""How each pair moves a verification metric: its influence, from which the metric's variance follows.
+"""The influence of each pair on a verification metric, from which the metric's variance follows.
 
 - **AUC**: the share of the other class that a pair beats, less the AUC (the placements of DeLong, DeLong and
   Clarke-Pearson 1988).
@@ -8,7 +8,7 @@
   (Hsieh and Turnbull 1996).
 
 Slopes are read from the curve in normal deviates (the DET plot of Martin et al. 1997). There the curves of
-most systems are nearly straight, so a slope can be read over a range wide enough to hold many pairs.
+most models are nearly straight, so a slope can be read over a range wide enough to hold many pairs.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Influences:
 
 @dataclass(frozen=True, eq=False)
 class PairsOfPeople:
-    """Which pairs (P) are genuine, and what is known of people and pairs without any score.
+    """Genuine and impostor pairs (P), and what is known of people and pairs without any score.
 
     Attributes:
         clusters: Which pairs share people.
@@ -85,7 +85,7 @@ class PairsOfPeople:
 
     @classmethod
     def of(cls, people: npt.ArrayLike, is_same: BoolArray) -> PairsOfPeople:
-        """From the two people of each pair (P, 2).
+        """The pairs of a table (P, 2) of the two people of each.
 
         Raises:
             InputError: Another shape, or too few people.
@@ -139,7 +139,7 @@ class ScoredPairs:
         return round(fpr * self.trials.impostor.total, 9) >= LEAST_ACCEPTED
 
     def worth_of_impostors(self, fpr: float) -> float:
-        """How many independent impostor pairs would show as much about a FPR as these do.
+        """The number of independent impostor pairs that would show as much about a FPR as these do.
 
         The few that are accepted hardly show how alike the pairs of a person are. So that is also expected
         from the likeness of all impostor scores, and the more cautious of both numbers is taken.
@@ -154,7 +154,7 @@ class ScoredPairs:
         return self.pairs.clusters.likeness(self.scores, ~self.pairs.is_same, self.pairs.num_people)
 
     def influences(self, metric: VerificationMetric) -> Influences:
-        """The influences on a metric, computed once: one system is often compared with many.
+        """The influences on a metric, computed once: one model is often compared with many.
 
         Raises:
             InputError: Too few impostor pairs for the FPR.
@@ -191,10 +191,10 @@ class ScoredPairs:
         unbeaten = 1 - _placements(self.scores[~is_same], self.trials.genuine.scores)
         influences = self.pairs.centred(beaten, unbeaten)
         if 0 < auc < 1:
-            strangers, share = self._auc_of_strangers(auc)
+            disjoint, share = self._auc_of_disjoint_pairs(auc)
             of_fewer = self.pairs.clusters.variance(influences) * (1 / share - 1)
             return Influences(
-                auc, influences, influences, auc, _within(strangers, self._num_couples), of_fewer
+                auc, influences, influences, auc, _within(disjoint, self._num_couples), of_fewer
             )
         inner = _inner(auc, self.pairs.num_people)
         return Influences(
@@ -205,8 +205,8 @@ class ScoredPairs:
     def _num_couples(self) -> int:
         return self.trials.genuine.total * self.trials.impostor.total
 
-    def _auc_of_strangers(self, auc: float) -> tuple[float, float]:
-        """The AUC over the couples of a genuine and an impostor pair that share nobody, and their share.
+    def _auc_of_disjoint_pairs(self, auc: float) -> tuple[float, float]:
+        """The AUC over genuine and impostor pairs without a person in common, and the share of those.
 
         Both pairs of a couple that shares a person are easy or hard together, which new people's are not.
         """
@@ -223,8 +223,8 @@ class ScoredPairs:
         twice_won = np.searchsorted(impostor, genuine, "left") + np.searchsorted(impostor, genuine, "right")
         won = float((twice_won / 2 - starts[person]).sum())
         num_shared = int((starts[person + 1] - starts[person]).sum())
-        num_strangers = max(self._num_couples - num_shared, 1)
-        return (auc * self._num_couples - won) / num_strangers, num_strangers / self._num_couples
+        num_disjoint = max(self._num_couples - num_shared, 1)
+        return (auc * self._num_couples - won) / num_disjoint, num_disjoint / self._num_couples
 
     def _on_eer(self) -> Influences:
         eer, at = self.trials.equal_error_rate().eer, self.trials.highest_balanced()
@@ -331,5 +331,5 @@ def _deviate(rate: float) -> float:
 
 
 def _density(rate: float) -> float:
-    """How much a rate changes with its deviate."""
+    """The derivative of a rate by its deviate."""
     return _NORMAL.pdf(_deviate(rate))

@@ -1,10 +1,10 @@
-"""Intervals of verification metrics, and of the difference between two systems on the same pairs.
+"""Intervals of verification metrics, and of the difference between two models on the same pairs.
 
 The images of a person succeed or fail together, and a pair depends on both its people. So the variance s^2 of
 a metric is the sum of u(a) u(b) over all couples of pairs that share a person (`pair_clusters`), u being how
 each pair moves the metric (`pair_influences`). Nothing is drawn: the same pairs give the same interval.
 
-- The difference D of two systems has the interval D - t s to D + t s, where s comes from the differences of
+- The difference D of two models has the interval D - t s to D + t s, where s comes from the differences of
   their influences, so that what both have in common drops out.
 - The interval of a metric is made in the same way on a scale without ends, and carried back: of log odds for
   the AUC, of normal deviates for error rates.
@@ -82,14 +82,14 @@ def verification_difference(
     metric: VerificationMetric = "eer",
     confidence: float = CONFIDENCE,
 ) -> Difference:
-    """Difference of a verification metric, first minus second system, on the same pairs.
+    """Difference of a verification metric, first minus second model, on the same pairs.
 
     Shapes: first_scores, second_scores (P,) of the same pairs, labels (P,), people (P, 2).
 
     Raises:
         InputError: as `verification_intervals`, or too few impostor pairs for the FPR.
 
-    The second system knows nothing, on these people and on any others:
+    The second model is random, on these people and on any others:
 
     >>> people = [(p, q) for p in range(9) for q in range(p, 9)]
     >>> is_same = [int(p == q) for p, q in people]
@@ -120,13 +120,13 @@ def interval_of(scored: ScoredPairs, metric: VerificationMetric, confidence: flo
 def difference_between(
     first: ScoredPairs, second: ScoredPairs, metric: VerificationMetric, confidence: float = CONFIDENCE
 ) -> Difference:
-    """The difference of one metric between two systems' scores of the same pairs.
+    """The difference of one metric between two models' scores of the same pairs.
 
     Raises:
         InputError: as `interval_of`.
     """
     require_confidence(confidence)
-    assert first.pairs is second.pairs, "both systems score the same pairs"
+    assert first.pairs is second.pairs, "both models score the same pairs"
     one, other, pairs = first.influences(metric), second.influences(metric), first.pairs
     value, of_pairs = one.value - other.value, one.of_pairs - other.of_pairs
     deviation = math.sqrt(pairs.clusters.variance(of_pairs))

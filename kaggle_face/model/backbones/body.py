@@ -29,7 +29,7 @@ PLAIN_STD: Channels = (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """A network that turns images into feature maps, and what is known about it.
+    """A network that turns images into feature maps, with its properties.
 
     Attributes:
         module: Images (B, 3, H, W) in, features out: (B, C, h, w), (B, h, w, C), (B, N, C) or (B, C).

@@ -1,4 +1,4 @@
-"""How far each parameter of a backbone lies below the classes, for rates that fall towards the image."""
+"""The depth of each backbone parameter below the classes, for learning rates that fall towards the image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one file that knows timm: its backbones, its optimisers, and its loader for comparison."""
+"""timm's backbones, optimisers and loader; the only file that imports timm."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def backbone_names() -> list[str]:
 
 
 def is_backbone(name: str) -> bool:
-    """Whether timm knows the backbone; `hf-hub:` and `local-dir:` names are left for it to look up."""
+    """Whether timm has the backbone; `hf-hub:` and `local-dir:` names are left for it to look up."""
     return ":" in name or bool(timm.is_model(name))
 
 
@@ -166,7 +166,7 @@ def _describe(name: str, module: nn.Module, takes_any_size: bool) -> Body:
 
 
 def layers_above(module: nn.Module) -> dict[str, int] | None:
-    """How many of timm's layers lie between each parameter of its network and the classes, by name.
+    """The number of timm's layers between each parameter of its network and the classes, by name.
 
     0 is the classifier's own layer, to which timm counts what comes after the last block, such as ConvNeXt's
     last norm. None for networks that timm does not divide.
@@ -190,7 +190,7 @@ class _WithClassifier:
     module: nn.Module
 
     def named_parameters(self) -> Iterator[tuple[str, nn.Parameter | None]]:
-        """What timm's grouping calls."""
+        """The method that timm's grouping calls."""
         yield from self.module.named_parameters()
         known: Mapping[str, Any] = getattr(self.module, "pretrained_cfg", None) or {}
         classifier = known.get("classifier") or "classifier"
@@ -214,7 +214,7 @@ def create_optimizer(
     `optim.momentum` reaches the optimisers that have one, `optim.nesterov` the plain momentum ones.
 
     Raises:
-        ConfigError: timm knows no such optimiser, or it does not take an option.
+        ConfigError: timm has no such optimiser, or it does not take an option.
     """
     name = config.name.lower()
     kind = name.rpartition("_")[2]  # `lookahead_adam` wraps `adam`

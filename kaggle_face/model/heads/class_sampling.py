@@ -34,7 +34,7 @@ class ClassSample:
     total: int | None = None
 
     def positions(self, labels_B: Tensor) -> Tensor:
-        """Where labels stand among the sampled classes; each label must be one of them.
+        """Positions of labels among the sampled classes; each label must be one of them.
 
         Of a shard: some position, where another process holds the label (see `holds`).
         """
@@ -46,7 +46,7 @@ class ClassSample:
         return positions_B if self.shard is None else positions_B.clamp(max=max(0, len(self.indices) - 1))
 
     def holds(self, labels_B: Tensor) -> Tensor | None:
-        """Which labels (B) this process holds; None where it holds all."""
+        """Mask (B) of the labels that this process holds; None where it holds all."""
         return None if self.shard is None else self.shard.holds(labels_B)
 
     def rows(self, per_class: Tensor) -> Tensor:

@@ -118,7 +118,7 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def similarity(self, embeddings_BD: Tensor, classes: ClassSample = EVERY_CLASS) -> Tensor:
-        """How near each embedding is to each class (B, S), at least float32 under autocast too."""
+        """Similarity of each embedding to each class (B, S), at least float32 under autocast too."""
 
     @abstractmethod
     def logits(self, similarity_BC: Tensor) -> Tensor:

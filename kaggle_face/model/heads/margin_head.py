@@ -1,4 +1,4 @@
-"""What all heads with a margin share: cosines, the margin's warm-up, and where the margin goes.
+"""Shared parts of all heads with a margin: cosines, the margin's warm-up, and where the margin goes.
 
 Letters: B images, D embedding size, C classes, S sampled classes (all C by default).
 """

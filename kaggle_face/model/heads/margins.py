@@ -1,4 +1,4 @@
-"""What a margin makes of the cosine with an image's own class; elementwise, without parameters.
+"""Margin functions of the target cosine; elementwise, without parameters.
 
 Every function takes cosines (B) in [-1, 1] and margins that broadcast with them, and has finite gradients
 everywhere, at cosines of 1 and -1 too.

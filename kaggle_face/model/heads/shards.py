@@ -35,7 +35,7 @@ class ClassShard:
         return self.stop - self.first
 
     def holds(self, labels_B: Tensor) -> Tensor:
-        """Which labels (B) are held."""
+        """Mask (B) of the labels that are held."""
         return (labels_B >= self.first) & (labels_B < self.stop)
 
     def complete(self, held_B: Tensor) -> Tensor:

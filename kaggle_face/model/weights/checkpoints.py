@@ -67,7 +67,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Sets all parameters and buffers of a module from what `save_weights` wrote.
+    """Sets all parameters and buffers of a module from a file of `save_weights`.
 
     Raises:
         RunError: The file is missing, damaged, or holds another network or numbers that are not finite.
@@ -108,7 +108,7 @@ def require_finite(tensors: Tensors, path: Path) -> None:
 
 
 def fit_line(own: Tensors, theirs: Tensors, first: str, fitting: int) -> str:
-    """How many tensors of a network a file holds, and the first that it does not."""
+    """One line: how many tensors of a network a file holds, and the first that it does not."""
 
     def shape(tensors: Tensors) -> str:
         return "x".join(map(str, tensors[first].shape)) or "scalar" if first in tensors else "absent"

@@ -37,7 +37,7 @@ Rename = Callable[[str], str]
 
 @dataclass(frozen=True)
 class WeightsReport:
-    """What a file of weights brought.
+    """The tensors that were loaded from a file of weights, and those that were not.
 
     Attributes:
         loaded: Tensors of the backbone that were set.
@@ -64,7 +64,7 @@ class _Match:
 
 @dataclass(frozen=True, eq=False)
 class _Body:
-    """What a file must hold: the tensors of a backbone, and how files may spell their names."""
+    """The expected tensors of a backbone, and the spellings of their names in files."""
 
     own: Tensors
     first_convs: tuple[str, ...]
@@ -104,7 +104,7 @@ class _Body:
 
 
 def load_backbone_weights(backbone: Backbone, path: Path, key: str | None = None) -> WeightsReport:
-    """Sets the weights of a backbone from a local file: safetensors, or what `torch.save` wrote.
+    """Sets the weights of a backbone from a local file: safetensors, or one of `torch.save`.
 
     Names may carry a prefix (`module.`, `backbone.`) and lie under keys (`state_dict`, `model_ema`), at any
     depth; an IResNet may have insightface's names. A first convolution of another kernel size is cut or
@@ -170,7 +170,7 @@ def _by_insightface(name: str) -> str:
 
 
 def _prefixes(body: _Body, named: Tensors, rename: Rename) -> list[str]:
-    """What stands before the first names of a backbone, wherever both are in the file."""
+    """The prefixes of a backbone's first names, wherever both are in the file."""
     first, second = (rename(name) for name in list(body.own)[:2])
     found = (name for name in named if name == first or name.endswith("." + first))
     prefixes = dict.fromkeys(name[: len(name) - len(first)] for name in found)
@@ -194,7 +194,7 @@ def _matches_by_order(body: _Body, sets: TensorSets) -> Iterator[_Match]:
 
 
 def _is_tail(tensors: Sequence[Tensor]) -> bool:
-    """Whether what follows a backbone is a classifier, or fully connected layers with their normalisation."""
+    """Whether the tensors behind a backbone are a classifier, or dense layers with normalisation."""
     if len(tensors) <= _MOST_CLASSIFIER_TENSORS:
         return True
     rows = 0

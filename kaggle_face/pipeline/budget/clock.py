@@ -30,7 +30,7 @@ class SystemClock:
 
 
 def _running_seconds() -> float:
-    """A clock that nobody sets; `time.monotonic` stands still in a sleep of Linux and macOS."""
+    """A monotonic clock; `time.monotonic` stands still in a sleep of Linux and macOS."""
     if sys.platform == "linux":
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     if sys.platform == "darwin":

@@ -1,4 +1,4 @@
-"""What the data of a competition demands of a run: numbers of images, classes and trials."""
+"""The size of a competition's data: numbers of images, classes and trials."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOOKED_AT = 20
 
 @dataclass(frozen=True)
 class Demand:
-    """What a run of a competition has to go through.
+    """The work of a run on a competition.
 
     Attributes:
         num_classes: Identities of the head.
@@ -49,7 +49,7 @@ class Demand:
 
 
 def demand_of(data: CompetitionData, folds: Folds, root: Path) -> Demand:
-    """What the records of a competition demand, by its first fold."""
+    """The work that the records of a competition mean, by its first fold."""
     measured = np.union1d(folds.validation_ids(0), folds.pairs[0].image_ids)
     return Demand(
         num_classes=len(data.classes),
@@ -64,7 +64,7 @@ def demand_of(data: CompetitionData, folds: Folds, root: Path) -> Demand:
 
 
 def purpose_of(config: Config) -> Purpose:
-    """What a competition is ranked by.
+    """The tasks that a competition is ranked by.
 
     >>> from kaggle_face.config import CompetitionConfig
     >>> purpose_of(Config(competition=CompetitionConfig(slug="demo")))

@@ -1,4 +1,4 @@
-"""The table of estimates: what finished trainings took and reached on this machine, for the next plans.
+"""The table of estimates: time and figures of finished trainings on this machine, for the next plans.
 
 `<paths.runs>/estimates.csv` has a row for each fold that was trained to its end, by whatever command.
 """
@@ -18,7 +18,7 @@ from kaggle_face.artifacts.seals import time_of_now
 from kaggle_face.artifacts.tables import write_table
 from kaggle_face.config import LoadedConfig
 from kaggle_face.errors import KaggleFaceError, RunError, counted
-from kaggle_face.hardware import available_cpus, processor_name
+from kaggle_face.hardware import available_cpus, cpu_name
 from kaggle_face.hints import settings_command
 from kaggle_face.progress import Progress
 
@@ -69,7 +69,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Known:
-    """What earlier runs on this machine took and reached.
+    """Time and figures of earlier runs on this machine.
 
     Attributes:
         slower: How many times longer a training takes than its trial; None: not known.
@@ -82,7 +82,7 @@ class Known:
     reached: tuple[Estimate, ...] = ()
 
     def scores_of(self, recipe: str, images: float) -> str:
-        """Means of what a rung's folds reached that saw about so many images; empty where there is none."""
+        """Mean figures of a rung's folds with about so many images; empty where there is none."""
         rows = [row for row in self.reached if row.recipe == recipe and row.images is not None]
         like = [row for row in rows if NEARLY_ALL <= (row.images or 0.0) / images <= 1.0 / NEARLY_ALL]
         return _scores(like)
@@ -95,7 +95,7 @@ _LATER = ("images",)
 
 
 def machine_name(device: str) -> str:
-    """What trains here: the GPU that a device setting names, or the CPU and its cores."""
+    """The name of the training device: the GPU of a device setting, or the CPU and its cores."""
     import torch
 
     from kaggle_face.model.device import resolve_device
@@ -104,7 +104,7 @@ def machine_name(device: str) -> str:
     if resolved.type == "cuda":
         return torch.cuda.get_device_name(resolved)
     cores = available_cpus()
-    name = f"{processor_name()}, {counted(cores, 'core')}"
+    name = f"{cpu_name()}, {counted(cores, 'core')}"
     return name if resolved.type == "cpu" else f"{name}, {resolved.type}"
 
 
@@ -196,7 +196,7 @@ def competition_key(slug: str, train_images: int) -> str:
 
 
 def _scores(rows: Sequence[Estimate]) -> str:
-    """Means of what folds reached, in words; empty without any."""
+    """Means of the figures of folds, in words; empty without any."""
     parts = []
     for name, label in (("accuracy", "accuracy"), ("eer", "EER")):
         values = [value for row in rows if (value := getattr(row, name)) is not None]

@@ -37,7 +37,7 @@ _LATE_WORDS_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class StageTime:
-    """A stage, what it was planned to take and what it took; None where it was not planned, or not done."""
+    """The planned and the taken time of a stage; None where it was not planned, or not done."""
 
     name: str
     planned: float | None
@@ -46,7 +46,7 @@ class StageTime:
 
 @dataclass(frozen=True)
 class BudgetResult:
-    """What a run within a budget did.
+    """The result of a run within a budget.
 
     Attributes:
         run: Its folder.
@@ -196,11 +196,11 @@ class Execution:
         self._save()
 
     def _seconds_needed(self, fold: int) -> float:
-        """What is missing of a fold that earlier calls may have trained in part."""
+        """The remaining seconds of a fold that earlier calls may have trained in part."""
         return max(0.0, self._fold_seconds() - self._record.spent.get(f"fold {fold}", 0.0))
 
     def _fold_seconds(self) -> float:
-        """What a fold takes with the whole schedule: as the last one shows, else as planned."""
+        """The seconds of a fold with the whole schedule: as the last one took, else as planned."""
         if not self._record.trained:
             return self._plan.stages.get("fold 0", 0.0)
         fold = self._record.trained[-1]
@@ -223,7 +223,7 @@ class Execution:
         return record.deadline - self._clock.now() - kept
 
     def _finish_csvs(self) -> EvaluationResult | None:
-        """Predicts what is left and writes the CSVs: of a mean first, then of a blend that is chosen."""
+        """Predicts the remaining folds and writes the CSVs: of a mean first, then of a chosen blend."""
         record = self._record
         folds = sorted(record.trained)
         left = record.deadline - self._clock.now()

@@ -48,7 +48,7 @@ _FEWEST_EPOCHS = 3
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of a plan: its name, its time, and what is done."""
+    """A stage of a plan: its name, its time, and its work."""
 
     name: str
     seconds: float
@@ -57,7 +57,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done with a budget.
+    """The plan for a budget.
 
     Attributes:
         rung: The recipe.
@@ -129,13 +129,13 @@ class Budget:
 
     @property
     def margin(self) -> float:
-        """What is kept for what nobody foresees."""
+        """The seconds kept in reserve."""
         return max(LEAST_MARGIN_SECONDS, MARGIN * self.seconds)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A rung with what was measured of it.
+    """A rung with its measured rates.
 
     Attributes:
         rung: The recipe.
@@ -163,17 +163,17 @@ class Candidate:
 
     @property
     def seconds_of_image(self) -> float:
-        """Of a training image, over all sizes, with what a training takes beyond its trial."""
+        """The seconds of a training image, over all sizes, with the overhead of a training over its trial."""
         slower = self.known.slower or _SLOWER
         return slower * seconds_of_training_image(self.config, self.rates)
 
     @property
     def fold_seconds(self) -> float:
-        """Of one fold with all of the rung's images."""
+        """The seconds of one fold with all of the rung's images."""
         return self.images * self.seconds_of_image + self.records_seconds
 
     def fold_seconds_of(self, rung: Rung, images: int | None = None) -> float:
-        """Of one fold of another rung, by its number of operations and the rate of this one.
+        """The seconds of a fold of another rung, by its number of operations and the rate of this one.
 
         Args:
             rung: The other one.
@@ -185,23 +185,23 @@ class Candidate:
 
     @property
     def records_seconds(self) -> float:
-        """Of a fold beyond its steps."""
+        """The seconds of a fold beyond its steps."""
         embedding = self.rates.embedding_seconds * self.demand.held_out_images
         return _FOLD_SECONDS + _EMBEDDINGS_OF_FOLD * embedding
 
     @property
     def predict_seconds(self) -> float:
-        """Of predicting the test set with one fold."""
+        """The seconds of predicting the test set with one fold."""
         return _PREDICT_SECONDS + self.rates.embedding_seconds * self.demand.test_images
 
     @property
     def choice_seconds(self) -> float:
-        """Of choosing a blend, or of the metrics with their intervals, by the size of the data."""
+        """The seconds of choosing a blend, or of the metrics with intervals, by the size of the data."""
         logits = self.demand.held_out_images * self.demand.num_classes
         return _BLEND_SECONDS + _BLEND_A_TRIAL * self.demand.trials + _BLEND_A_LOGIT * logits
 
     def blending_seconds(self, chooses: bool) -> float:
-        """Of the CSVs of a mean, and where there is time those of a blend that is chosen after them."""
+        """The seconds of the CSVs of a mean, and where there is time of a blend chosen after them."""
         mean = _MEAN_OF_BLEND * self.choice_seconds + _WRITE_SECONDS
         estimate = mean + (self.choice_seconds + _WRITE_SECONDS if chooses else 0.0)
         if self.known.blend_seconds is None:
@@ -209,26 +209,26 @@ class Candidate:
         return max(mean, self.known.blend_seconds * (1.0 if chooses else _MEAN_OF_KNOWN))
 
     def evaluating_seconds(self, chooses: bool) -> float:
-        """Of the metrics on held-out data with their intervals, where there is time for them."""
+        """The seconds of the metrics on held-out data with their intervals, where there is time for them."""
         return self.choice_seconds if chooses else 0.0
 
     def fixed_seconds(self, folds: int, chooses_blend: bool = True) -> float:
-        """Of everything but the steps of the training and the margin."""
+        """The seconds of everything but the steps of the training and the margin."""
         blend = self.blending_seconds(chooses_blend)
         early = self.predict_seconds + self.blending_seconds(False) if folds > 1 else 0.0
         of_folds = folds * (self.records_seconds + self.predict_seconds)
         return self.decoding_seconds + of_folds + early + blend + self.evaluating_seconds(chooses_blend)
 
     def seconds_for(self, folds: int, images: float) -> float:
-        """Of the whole run without the margin."""
+        """The seconds of the whole run without the margin."""
         return self.fixed_seconds(folds) + folds * images * self.seconds_of_image
 
     def least_seconds(self) -> float:
-        """Of the smallest run that is begun, without the margin."""
+        """The seconds of the smallest run that is begun, without the margin."""
         return self.fixed_seconds(1, False) + LEAST_SHARE * self.images * self.seconds_of_image
 
     def images_within(self, budget: Budget, folds: int, chooses_blend: bool = True) -> float:
-        """The images that each of so many folds can see; negative where not even the rest fits."""
+        """The images that each of a number of folds can see; negative where not even the rest fits."""
         left = budget.seconds - budget.spent - budget.margin - self.fixed_seconds(folds, chooses_blend)
         return left / folds / self.seconds_of_image
 
@@ -237,7 +237,7 @@ class Candidate:
         return self.images_within(budget, 1, chooses_blend=False) / self.images
 
     def expected(self, images: float) -> str:
-        """The scores that are known of a training that sees so many images, or why none are."""
+        """The known scores of trainings with about as many images, or why there are none."""
         if self.is_changed:
             return "not known: the settings are not those of the recipe"
         if found := self.known.scores_of(self.rung.name, images):

@@ -133,7 +133,7 @@ class Planner:
         return allowed, list(forbidden.values())
 
     def settings(self, rung: Rung, budget: Budget, epochs: int | None = None) -> Config:
-        """The settings of a rung with its own number of images, or so many epochs."""
+        """The settings of a rung with its own number of images, or with the given epochs."""
         wanted = epochs or max(1, round(self.images_of(rung) / self.demand.train_images))
         checkpoint_minutes = round(min(5.0, max(0.1, budget.seconds / 60.0 / 20.0)), 2)
         return settings_of_rung(self.config, rung, self.demand, wanted, checkpoint_minutes)

@@ -16,7 +16,7 @@ FILE = "budget.json"
 
 @dataclass(frozen=True)
 class Course:
-    """The plan of a run, as its record keeps it; see `Plan` for what each value is.
+    """The recorded plan of a run; `Plan` explains each value.
 
     `stages` are the planned seconds by the stage's name.
     """
@@ -35,7 +35,7 @@ class Course:
 
     @classmethod
     def of(cls, plan: Plan) -> Course:
-        """What is kept of a plan."""
+        """The recorded values of a plan."""
         return cls(
             rung=plan.rung.name,
             purpose=plan.purpose,
@@ -53,7 +53,7 @@ class Course:
 
 @dataclass
 class BudgetRecord:
-    """How far a run came.
+    """The progress of a run.
 
     Attributes:
         settings: The file of its settings.
@@ -87,7 +87,7 @@ class BudgetRecord:
 
     @property
     def deadline(self) -> float:
-        """When all is to be over, in seconds since 1970."""
+        """The deadline, in seconds since 1970."""
         return self.began_at + self.seconds
 
     def go_on(self, now: float) -> None:
@@ -105,7 +105,7 @@ class BudgetRecord:
 
 
 def record_file(run: RunFolder) -> Path:
-    """Where the record of a run lies."""
+    """The path of a run's record."""
     return run.path / FILE
 
 

@@ -51,7 +51,7 @@ MakeTrial = Callable[[Config, CompetitionData, Folds], AbstractContextManager[Tr
 
 @dataclass(frozen=True)
 class BudgetOptions:
-    """What is requested of a run within a budget.
+    """Options of a run within a budget.
 
     Attributes:
         seconds: The budget, from the first call on.
@@ -263,7 +263,7 @@ def budget_word(seconds: float) -> str:
 
 @dataclass
 class _Rules:
-    """What the competition's rules allow; a network is built once to count its parameters."""
+    """The limits of the competition's rules; a network is built once to count its parameters."""
 
     config: Config
     demand: Demand
@@ -292,14 +292,14 @@ class _Rules:
 def _planner(
     config: Config, demand: Demand, trial: Trial, rules: _Rules, spent: Callable[[], float]
 ) -> Planner:
-    """The planner of a competition on this machine, with what earlier runs took and reached."""
+    """The planner of a competition on this machine, with the estimates of earlier runs."""
     key = competition_key(config.competition.slug, demand.train_images)
     known = known_of(read_estimates(Path(config.paths.runs)), machine_name(config.device), key)
     return Planner(config, demand, trial, rules.broken, rules.parameter_limit, known, spent)
 
 
 def _settings_file(loaded: LoadedConfig, options: BudgetOptions) -> Path:
-    """Where the settings of a plan are written: a file for each budget, and each goal that is named.
+    """The path of a plan's settings: a file for each budget, and each goal that is named.
 
     Raises:
         ConfigError: A file is there that no plan wrote.
@@ -326,12 +326,12 @@ def _rung_of(path: Path, ladder: Sequence[Rung]) -> Rung:
 
 
 def _run_of(loaded: LoadedConfig, path: Path, options: BudgetOptions) -> RunFolder:
-    """Where a run of the settings of a plan is filed."""
+    """The run folder of a plan's settings."""
     return run_folder(Path(loaded.config.paths.runs), path.stem, options.run or name_of_run(loaded.overrides))
 
 
 def _write_settings(path: Path, loaded: LoadedConfig, plan: Plan) -> None:
-    """Writes the settings of a plan: the competition's, and what differs from them."""
+    """Writes the settings of a plan as differences from the competition's."""
     word = loaded.word
     lines = [
         f"{_MARK} for a budget of {budget_in_words(plan.budget_seconds)}.",

@@ -68,7 +68,7 @@ def settings_of_rung(
 
 
 def differing_values(base: Config, other: Config) -> dict[str, Any]:
-    """What settings have otherwise than others, part by part, to be written below an `extends`."""
+    """The differing values of settings, part by part, to be written below an `extends`."""
     before, after = base.model_dump(mode="json"), other.model_dump(mode="json")
     found: dict[str, Any] = {}
     for key, value in after.items():

@@ -55,7 +55,7 @@ _QUIET = SilentProgress()
 
 @dataclass(frozen=True)
 class NetworkRates:
-    """What a network takes on this machine.
+    """The rates of a network on this machine.
 
     Attributes:
         first_seconds: Of a training image at its first size.
@@ -77,7 +77,7 @@ class Trial(Protocol):
         """Seconds to decode an image into the cache; 0 where all are there."""
 
     def network_rates(self, config: Config, seconds: float) -> NetworkRates | None:
-        """The rates of a recipe, found in about so many seconds; None where it does not fit the memory."""
+        """The rates of a recipe, by a trial of `seconds`; None where it does not fit the memory."""
 
 
 @contextmanager
@@ -111,7 +111,7 @@ class RealTrial:
         return self._cache(size_px)[1] / (1.0 + _SHARE_OF_PROCESS * (processes - 1))
 
     def network_rates(self, config: Config, seconds: float) -> NetworkRates | None:
-        """The rates of a recipe, found in about so many seconds; None where it does not fit the memory."""
+        """The rates of a recipe, by a trial of `seconds`; None where it does not fit the memory."""
         cache, _ = self._cache(config.data.image_size)
         ids = self._ids[cache.valid[cache.rows_of(self._ids)]]
         faces = self._data.faces
@@ -189,7 +189,7 @@ def _seconds_of_image(trainer: Trainer, epoch: int, seconds: float) -> float:
 
 
 def _embedding_seconds(config: Config, trainer: Trainer) -> float:
-    """Of an image: the faster of two passes over some of the sample."""
+    """The seconds to embed an image: the faster of two passes over some of the sample."""
     cache, device = trainer.data.cache, trainer.step_context.device
     batch_size = size_without_search(config.predict.batch_size, cache.size_px)
     ids = trainer.data.validation_ids[: 2 * batch_size]

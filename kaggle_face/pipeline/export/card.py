@@ -1,4 +1,4 @@
-"""The model card beside exported files: what they were trained on, what they reach, how they are used."""
+"""The model card beside exported files: training data, figures and use."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def _licences(plan: ExportPlan) -> list[str]:
 
 
 def _licence_of(fold: FoldFolder) -> str:
-    """What is known of the licence of the weights that a training began from."""
+    """The licence of the weights that a training began from, as far as it is known."""
     model = fold.read_config().model
     networks = fold.read_info().get("networks") or {}
     if model.weights is not None:

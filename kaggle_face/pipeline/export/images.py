@@ -51,7 +51,7 @@ class HeldOutTrials:
 
 @dataclass(frozen=True, eq=False)
 class ExportImages:
-    """What files are compared with torch on, calibrated on, and measured on.
+    """The images by which files are compared with torch, calibrated, and measured.
 
     Attributes:
         parity: Images (N, H, W, 3) whose outputs are compared.
@@ -113,7 +113,7 @@ def generated_faces(count: int, size_px: int) -> Pixels:
 
 
 def _data_of(paths: PathsConfig, plan: ExportPlan, progress: Progress) -> tuple[ImageCache, list[FoldData]]:
-    """The image cache and what each network was trained on.
+    """The image cache and the training data of each network.
 
     Raises:
         KaggleFaceError: The raw folder is not at hand or changed, or networks have several.

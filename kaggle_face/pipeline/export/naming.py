@@ -1,4 +1,4 @@
-"""What is exported, where it is named by a folder."""
+"""The run or blend to export, where it is named by a folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def is_folder(source: str | None) -> bool:
 
 
 def folder_of(path: Path, fold: int | None, blend: bool) -> tuple[RunFolder, int | None, bool]:
-    """The run, the fold, and whether a blend is meant, of a folder of a run, a fold or a blend.
+    """The run and fold of a folder of a run, a fold or a blend, and whether it is a blend.
 
     Raises:
         InputError: The folder is a fold, and another fold or a blend is named beside it.

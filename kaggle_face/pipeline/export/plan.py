@@ -1,4 +1,4 @@
-"""Which networks go into a graph, with which shares: one checkpoint of a fold, or the networks of a blend."""
+"""The networks of a graph and their shares: one checkpoint of a fold, or the networks of a blend."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PlannedNetwork:
 
     @property
     def averaging(self) -> str:
-        """What embeddings are averaged over, as in records."""
+        """The averaging of embeddings, as in records."""
         return describe_averaging(self.flip, self.crops)
 
     def digest(self) -> NetworkDigest:
@@ -63,7 +63,7 @@ class PlannedNetwork:
         return NetworkDigest(self.name, weights_digest(self.fold.weights_file(self.checkpoint)))
 
     def fingerprint(self) -> str:
-        """Of the weights and all settings that change an embedding."""
+        """A digest of the weights and all settings that change an embedding."""
         config = self.fold.read_config()
         return fingerprint_of(self.fold.weights_file(self.checkpoint), config, self.flip, self.crops)
 
@@ -110,11 +110,11 @@ class ExportPlan:
 
     @property
     def averaging(self) -> str:
-        """What embeddings are averaged over."""
+        """The averaging of embeddings."""
         return "; ".join(dict.fromkeys(each.averaging for each in self.networks))
 
     def fingerprint(self) -> str:
-        """Of all networks with their shares; that of the network itself where there is one."""
+        """A digest of all networks with their shares; that of the network itself where there is one."""
         if not self.is_blend:
             return self.networks[0].fingerprint()
         parts = [[each.fingerprint(), each.pair_share] for each in self.networks if each.pair_share > 0]
@@ -189,7 +189,7 @@ def plan_blend(
 
 
 def why_not_expressible(found: TaskRecord, task: Task) -> str | None:
-    """What of a blend's scores no graph of single images can give; None where one can."""
+    """The part of a blend's scores that no graph of single images can compute; None where one can."""
     usual = {"classification": ("", "probabilities", "log_probabilities"), "verification": ("", "scores")}
     if found.space not in usual[task]:
         return f"its {task} averages {found.space.replace('_', '-')}, which need all test data at once"

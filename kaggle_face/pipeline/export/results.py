@@ -23,7 +23,7 @@ PARITY_IMAGES = 500
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What is exported, and how.
+    """Options of an export.
 
     Attributes:
         fold: The fold of a run; None: the first that is finished.
@@ -97,7 +97,7 @@ class ExportedFile:
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What `export_network` wrote.
+    """The result of `export_network`.
 
     Attributes:
         folder: Where it lies.

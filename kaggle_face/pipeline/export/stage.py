@@ -66,7 +66,7 @@ FILE_NAMES: Mapping[Precision, str] = {
 
 @dataclass(frozen=True, eq=False)
 class _Checks:
-    """The images of an export and what torch computes for them."""
+    """The images of an export and torch's outputs for them."""
 
     images: ExportImages
     expected: Mapping[int, npt.NDArray[np.float32]]

@@ -1,1 +1,1 @@
-"""What makes a run better than its training left it: searches, soups, views, labels."""
+"""Stages that improve a trained run: searches, soups, test-time augmentation, pseudo-labels."""

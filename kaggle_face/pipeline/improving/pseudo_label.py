@@ -22,7 +22,7 @@ DEFAULT_CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class PseudoLabelOptions:
-    """Which test images are labelled.
+    """Options of pseudo-labelling.
 
     Attributes:
         min_confidence: The least probability of the blend's best class, in (0, 1].

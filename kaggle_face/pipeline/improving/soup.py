@@ -29,7 +29,7 @@ from kaggle_face.train.training_set import adjust_training_set
 
 @dataclass(frozen=True)
 class SoupOptions:
-    """Which checkpoints are averaged, and into what.
+    """Options of a soup.
 
     Attributes:
         folds: Each its own soup; None: all that the first run has finished.

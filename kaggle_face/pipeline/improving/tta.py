@@ -33,13 +33,13 @@ from kaggle_face.train.settings import FoldData, select_fold
 from kaggle_face.train.training_set import adjust_training_set
 from kaggle_face.train.validation import HeldOut, choose_evaluation, predict_held_out
 
-FILE_NAME = "views.json"
+FILE_NAME = "tta.json"
 """The measured gains, in the folder of the run."""
 
 
 @dataclass(frozen=True)
 class TtaGain:
-    """What one augmentation changes of a metric on held-out data, positive = better, with a 95 % interval."""
+    """The gain of one augmentation in a metric on held-out data, positive = better, with a 95 % interval."""
 
     augmentation: str
     is_on: bool
@@ -51,7 +51,7 @@ class TtaGain:
 
 @dataclass(frozen=True)
 class TtaChoice:
-    """What embeddings are averaged over beside the image itself, and the gains that decided it."""
+    """The chosen averaging of embeddings, and the gains that decided it."""
 
     flip: bool
     crops: bool
@@ -60,7 +60,7 @@ class TtaChoice:
 
 @dataclass(frozen=True, eq=False)
 class _HeldOutFigures:
-    """Of all folds: images (N) that get the right class, scores (P) of pairs on the scale of their fold."""
+    """Held-out results of all folds: correct images (N), scores (P) of pairs on the scale of their fold."""
 
     hits: np.ndarray
     people: np.ndarray
@@ -143,7 +143,7 @@ def _measure(
 
 
 def _gains(after: _HeldOutFigures, before: _HeldOutFigures, metric: PairMetric) -> Mapping[str, Difference]:
-    """How much better each figure is, positive = better; a figure that cannot be measured is left out."""
+    """The gain in each figure, positive = better; a figure that cannot be measured is left out."""
     gains: dict[str, Difference] = {}
     if len(after.hits):
         gains["accuracy"] = clustered_mean_difference(after.hits, before.hits, after.people)

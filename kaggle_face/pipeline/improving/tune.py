@@ -59,7 +59,7 @@ _OF_MACHINE = ("paths.", "device=")
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """What is searched, for how long, and by how many.
+    """Options of a search.
 
     Attributes:
         space: A YAML file: a key of the settings, and a list of choices or `{low, high, log, step}`; or what
@@ -99,7 +99,7 @@ class TuneOptions:
 
 @dataclass(frozen=True)
 class TuneResult:
-    """The best trial and what became of it.
+    """The best trial and its whole training.
 
     Attributes:
         best: The trial.
@@ -121,7 +121,7 @@ class TuneResult:
 
 
 def tune(loaded: LoadedConfig, options: TuneOptions, progress: Progress) -> TuneResult:
-    """Runs trials until there are so many, keeps the best as a run, and writes its settings as a config.
+    """Runs a number of trials, keeps the best as a run, and writes its settings as a config.
 
     Raises:
         ConfigError: The search space cannot be read, or names a setting or a value that cannot be searched.
@@ -181,7 +181,7 @@ class SearchPlan:
 
 
 def plan_search(loaded: LoadedConfig, options: TuneOptions, space: SearchSpace) -> SearchPlan:
-    """How long a training and a trial are.
+    """The lengths of a training and of a trial.
 
     Without `trial_epochs`, `train.epochs` among the overrides is that of a trial if the settings have more.
 
@@ -233,7 +233,7 @@ def _open_search(home: RunFolder, plan: SearchPlan, options: TuneOptions, space:
 
 @dataclass(frozen=True, eq=False)
 class _Data:
-    """What trials train on, what it was made of, and the formula that judges them."""
+    """The training data of trials, their digests, and the formula of the score."""
 
     data: CompetitionData
     folds: Folds
@@ -364,7 +364,7 @@ def _next_command(config_file: Path, loaded: LoadedConfig, options: TuneOptions)
 
 
 def _write_page(path: Path, search: Search, found: FoundConfig, progress: Progress) -> Path | None:
-    """Plots the trials; without plotly a line names what to install."""
+    """Plots the trials; without plotly a line names the extra to install."""
     if not can_plot():
         progress.log(f"the trials are not plotted: {MissingExtraError('plotly', 'report')}")
         return None

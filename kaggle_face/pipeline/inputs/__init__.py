@@ -1,1 +1,1 @@
-"""Inputs of the stages: the raw folder, settings and rules of today, against what records were made of."""
+"""Inputs of the stages: the raw folder, settings and rules of today, compared with those of records."""

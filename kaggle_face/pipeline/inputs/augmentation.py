@@ -1,4 +1,4 @@
-"""A sheet of what the augmentation of the settings does to a few training images."""
+"""A sheet of the settings' augmentation of a few training images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LEGEND = (
 
 @dataclass(frozen=True)
 class PreviewOptions:
-    """How many training images are shown, and how many versions of each in each group."""
+    """The number of training images, and of versions of each in each group."""
 
     images: int = 10
     versions: int = 5

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataCheck:
-    """The counts of each split of a raw folder, what was checked of it, and the page with its pictures."""
+    """The counts of each split of a raw folder, the results of its checks, and the page with its pictures."""
 
     root: Path
     counts: tuple[SplitCount, ...]
@@ -67,8 +67,8 @@ def check_competition(
 
     Raises:
         DataError: The folder cannot be read, or has no known layout.
-        InputError: A page is wished without decoding images, or its path is a folder.
-        MissingExtraError: A page is wished and the extra `report` is not installed.
+        InputError: A page is requested without decoding images, or its path is a folder.
+        MissingExtraError: A page is requested and the extra `report` is not installed.
     """
     if page is not None:
         if not decode_images:
@@ -93,7 +93,7 @@ def check_competition(
         results.append(CheckResult("good", "the settings break no rule that is known here"))
     results += _check_cache(config, data, progress)
     results.append(_try_training(config, data, any(each.level == "problem" for each in results)))
-    results.append(check_disk(Path(config.paths.packs), len(data.faces), config.data.image_size))
+    results.append(check_disk(Path(config.paths.cache), len(data.faces), config.data.image_size))
     counts, written = tuple(count_splits(data)), None
     if page is not None and files is not None:
         written = make_data_page(config, data, files, counts, results, page, progress)
@@ -101,7 +101,7 @@ def check_competition(
 
 
 def _try_training(config: Config, data: CompetitionData, has_problems: bool) -> CheckResult:
-    """How long a fold takes on this machine, by a trial of seconds."""
+    """The time of a fold on this machine, by a trial of seconds."""
     from kaggle_face.data.folds.split import number_of_folds
     from kaggle_face.progress import in_words
     from kaggle_face.train.speed.estimate import FoldSize, estimate_fold

@@ -1,4 +1,4 @@
-"""The page of a competition's data: gathers what the data check found, and measures the pictures."""
+"""The page of a competition's data: gathers the results of the data check, and measures the pictures."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def default_page(loaded: LoadedConfig) -> Path:
 
 
 def require_page_is_possible(path: Path) -> None:
-    """Checks what can be checked before the work.
+    """Checks the conditions of the page before the work.
 
     Raises:
         MissingExtraError: The extra `report` is not installed.

@@ -1,4 +1,4 @@
-"""Which folds of a run are begun, resumed or skipped, and the command that goes on after a stop."""
+"""The start of each fold (begun, resumed or skipped), and the command that goes on after a stop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Start = Literal["new", "resume", "skip"]
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How folds are trained.
+    """Options of a training.
 
     Attributes:
         resume: Whether one fold goes on where its training was stopped; several do so anyway.
@@ -63,7 +63,7 @@ def existing_folds(config: Config, folds: Sequence[int] | None) -> Sequence[int]
 def choose_starts(
     folders: Sequence[FoldFolder], config: Config, options: TrainOptions, all_unfinished: bool = False
 ) -> list[Start]:
-    """What to do with each fold, whose folder may hold an earlier training.
+    """Chooses the start of each fold, whose folder may hold an earlier training.
 
     One fold alone goes on or is skipped by `options.resume`; several do so anyway, and so do
     `all_unfinished` ones, of which there may be one.

@@ -126,7 +126,7 @@ def settings_name(name: str) -> str:
 
 
 def this_machine() -> Machine:
-    """What `device: auto` trains on here."""
+    """The device that `device: auto` trains on here."""
     import torch
 
     from kaggle_face.model.device import resolve_device

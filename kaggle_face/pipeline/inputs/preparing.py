@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def open_competition(config: Config, progress: Progress | None = None) -> CompetitionData:
-    """The records of the raw folder that `data.root` names; `progress` shows what is odd or left out."""
+    """The records of the raw folder that `data.root` names; `progress` shows oddities and left-out files."""
     from kaggle_face.competitions.reading import read_competition
 
     data = read_competition(Path(config.data.root), config.competition, config.data.exclude)
@@ -45,7 +45,7 @@ def cache_plan(config: Config, data: CompetitionData) -> CachePlan:
     from kaggle_face.data.cache.search import CachePlan
 
     root, size_px = Path(config.data.root), config.data.image_size
-    return CachePlan(Path(config.paths.packs), root, data.faces.image_ids, size_px)
+    return CachePlan(Path(config.paths.cache), root, data.faces.image_ids, size_px)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ def prepare_images(loaded: LoadedConfig, progress: Progress) -> PreparedImages:
     from kaggle_face.data.cache.image_cache import broken_images
 
     data = open_competition(loaded.config, progress)
-    before = set(Path(loaded.config.paths.packs).glob("*"))
+    before = set(Path(loaded.config.paths.cache).glob("*"))
     began = time.monotonic()
     cache = open_images(loaded.config, data, progress)
     seconds = time.monotonic() - began

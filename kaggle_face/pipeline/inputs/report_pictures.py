@@ -1,4 +1,4 @@
-"""The pictures that a report may show: those of the image cache, if they are what the run was trained on."""
+"""The pictures of a report: those of the image cache, if the run was trained on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the ledger knows of a competition, for its report: uploads, scores and looks at the leaderboard."""
+"""The ledger of a competition, for its report: uploads, scores and readings of the leaderboard."""
 
 from __future__ import annotations
 

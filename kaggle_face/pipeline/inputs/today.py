@@ -1,4 +1,4 @@
-"""What the raw folder holds today, against what the records of a run were made of.
+"""The raw folder of today, compared with what the records of a run were made of.
 
 Letters: N images.
 """
@@ -74,7 +74,7 @@ class Today:
 def open_today(
     config: Config, data: CompetitionData, progress: Progress, cache: ImageCache | None = None
 ) -> Today:
-    """What the raw folder holds.
+    """The contents of the raw folder.
 
     Args:
         config: Where it lies.
@@ -160,7 +160,7 @@ def compare_blend_with_raw_folder(
 
 
 def require_unchanged(config: Config, today: Today, progress: Progress) -> None:
-    """Checks, at the end of a stage, that the raw folder still holds what the stage worked on.
+    """Checks, at the end of a stage, that the raw folder is unchanged since its beginning.
 
     Raises:
         DataError: It changed meanwhile; what was written counts as out of date.
@@ -176,7 +176,7 @@ def require_unchanged(config: Config, today: Today, progress: Progress) -> None:
 
 
 def why_training_is_outdated(fold: FoldFolder, today: Today) -> str | None:
-    """What changed in the raw folder since a fold was trained; None where nothing did.
+    """The change in the raw folder since a fold was trained; None without one.
 
     Raises:
         RunError: The fold was never trained here.
@@ -190,7 +190,7 @@ def why_training_is_outdated(fold: FoldFolder, today: Today) -> str | None:
 
 
 def require_current_training(fold: FoldFolder, today: Today, command: str) -> None:
-    """Checks that a fold was trained on what the raw folder holds.
+    """Checks that a fold was trained on the contents of the raw folder.
 
     Args:
         fold: A fold of which anything was trained.
@@ -229,7 +229,7 @@ def require_same_classes(fold: FoldFolder, today: Today) -> None:
 
 
 def require_current_tables(fold: FoldFolder, today: Today) -> TestTables:
-    """What a fold predicted, where it is what the raw folder holds.
+    """The predicted tables of a fold, where they equal those of the raw folder.
 
     Raises:
         RunError: It is not; the first difference and what to do are named.
@@ -258,7 +258,7 @@ def _predict_and_blend(run: RunFolder) -> str:
 
 
 def _changed_inputs(before: Mapping[str, Any], today: Mapping[str, str]) -> Iterator[str]:
-    """What a difference means; a file of the settings that is not at hand is not compared."""
+    """The consequence of a difference; a file of the settings that is not at hand is not compared."""
     for key, text in _CHANGED.items():
         is_there = key not in _FILES or (key in before and key in today)
         if is_there and before.get(key) != today.get(key):

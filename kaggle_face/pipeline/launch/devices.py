@@ -155,7 +155,7 @@ def _environment(given: Mapping[str, str], folder: Path, devices: int) -> dict[s
 
 
 def _follow(process: subprocess.Popen[bytes], reader: EventReader) -> int:
-    """Shows what is reported until the launcher has ended; its exit code. A signal is passed on."""
+    """Shows events until the launcher has ended, and returns its exit code. A signal is passed on."""
     try:
         return _poll_to_end(process, reader)
     except KeyboardInterrupt as error:

@@ -1,4 +1,4 @@
-"""What the processes of a training report to the one that started them: lines in files, one file for each.
+"""Events of a training's processes for their launcher: lines in files, one file for each.
 
 A process appends JSON lines to `<folder>/<rank>.jsonl`; the other side reads what is new there and hands it
 to its own `Progress`. A process that is killed leaves whole lines, and nothing waits for it.
@@ -31,7 +31,7 @@ _SECONDS_BETWEEN_COUNTS = 0.2
 
 @contextmanager
 def reporting_to_launcher() -> Iterator[EventWriter | None]:
-    """Where a process reports to the one that started it, also what ends the block; None where none did."""
+    """Reports to the launcher of this process, if any, also the error that ends the block."""
     folder = os.environ.get(EVENTS)
     if folder is None:
         yield None
@@ -116,7 +116,7 @@ class _WrittenCounter:
             self.flush()
 
     def flush(self) -> None:
-        """Writes what is not written yet."""
+        """Writes pending events."""
         if self._steps:
             self._writer.write("advance", counter=self.number, steps=self._steps, note=self._note)
         self._steps, self._written = 0, time.monotonic()

@@ -55,7 +55,7 @@ exit "$code"
 
 @dataclass(frozen=True)
 class SlurmOptions:
-    """What a job requests.
+    """The resources of a job.
 
     Attributes:
         nodes: Machines.

@@ -217,7 +217,7 @@ class Service:
 
 
 def _shares(face: Face) -> dict[str, Any]:
-    """Where the face lies in its picture, in shares of its width and height."""
+    """The box of the face, in shares of the picture's width and height."""
     if face.place is None:
         return {"box": None, "confidence": None, "size": None}
     place = face.place

@@ -23,7 +23,7 @@ _MOUTH = ((41.5493, 92.3655), (70.7299, 92.2041))
 
 
 def template(size_px: int) -> Float64:
-    """Where the five landmarks lie (5, 2) in a crop of the given size."""
+    """The positions of the five landmarks (5, 2) in a crop of the given size."""
     return (np.array((*_EYES, _NOSE, *_MOUTH)) + 0.5) * (size_px / TEMPLATE_PX)
 
 

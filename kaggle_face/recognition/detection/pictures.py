@@ -31,7 +31,7 @@ LONGEST_SIDE_PX = 2048
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """Where a face lies in its picture, in pixels of the upright file, and the detector's confidence."""
+    """The box of a face, in pixels of the upright file, and the detector's confidence."""
 
     left: int
     top: int
@@ -55,7 +55,7 @@ class Face:
 
     @property
     def fingerprint(self) -> str:
-        """The same for the same pixels, whatever the file's name."""
+        """A digest of the pixels, whatever the file's name."""
         return blake2b(repr(self.crop.shape).encode() + self.crop.tobytes(), digest_size=16).hexdigest()
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Face:
         return f"{self.source}: face of {self.place}, confidence {self.place.confidence:.3f}"
 
     def as_json(self) -> dict[str, Any]:
-        """Which face of a picture it is."""
+        """The face of a picture as values for JSON."""
         place = self.place
         box = None if place is None else [place.left, place.top, place.width, place.height]
         confidence = None if place is None else round(place.confidence, 4)
@@ -81,7 +81,7 @@ class SeveralFacesError(DataError):
 
 @dataclass(frozen=True)
 class PictureReader:
-    """How the face of a picture file is found: by a detector, or it is an aligned crop already."""
+    """Finds the face of a picture file: by a detector, or the file is an aligned crop already."""
 
     detector: FaceDetector | None
     crop_px: int
@@ -97,7 +97,7 @@ class PictureReader:
 def read_face(
     data: bytes, source: str, detector: FaceDetector | None, size_px: int, choice: Choice = "only"
 ) -> Face:
-    """The one face that is meant.
+    """The face of a picture; of several the one that `choice` picks.
 
     Args:
         data: The bytes of a picture file.

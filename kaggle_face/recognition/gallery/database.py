@@ -154,7 +154,7 @@ class GalleryFile:
             raise self.damaged(damage)
 
     def damaged(self, what: str) -> GalleryError:
-        """What to raise where the gallery is not what was written."""
+        """The error for a gallery that is not as it was written."""
         return GalleryError(f"{self.path} is damaged ({what}); {_REMEDY}")
 
     def forget_deleted(self) -> None:
@@ -178,7 +178,7 @@ class GalleryFile:
         return connection
 
     def _open_first(self) -> None:
-        """Checks whose file it is; an empty one becomes a gallery."""
+        """Checks that a file is a gallery, and makes an empty one a gallery."""
         with closing(self._connect()) as connection:
             connection.execute("BEGIN")  # its facts of one moment: another process may be making the tables
             is_ours = self._is_ours(connection)
@@ -218,7 +218,7 @@ class GalleryFile:
             except sqlite3.Error as error:
                 if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
                     raise
-                damage = " ".join(str(error).split())  # such as a text that is none any more
+                damage = " ".join(str(error).split())  # such as a damaged text
         if damage is not None:
             raise self.damaged(damage)
 
@@ -248,7 +248,7 @@ class GalleryFile:
         except KaggleFaceError:
             raise
         except UnicodeDecodeError as error:
-            raise self.damaged("a text in it is none any more") from error
+            raise self.damaged("a text in it is damaged") from error
         except OSError as error:
             raise GalleryError(f"{self.path} cannot be made: {error.strerror or error}") from error
 
@@ -329,7 +329,7 @@ def _version_of(connection: Connection) -> int:
 
 
 def _explanation(error: sqlite3.Error) -> str:
-    """What an error of SQLite means for the person at the keyboard."""
+    """The meaning of an SQLite error for the person at the keyboard."""
     words = " ".join(str(error).split())
     match getattr(error, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_NOTADB:

@@ -23,7 +23,7 @@ _IMAGES_AT_ONCE = 64
 
 @dataclass
 class FolderReport:
-    """What became of a folder: people enrolled, images added, people who were there, pictures left out."""
+    """The result of enrolling a folder: people and images added, people already there, pictures left out."""
 
     num_people: int = 0
     num_images: int = 0
@@ -85,7 +85,7 @@ def _wanted(
     on_conflict: OnConflict,
     report: FolderReport,
 ) -> list[tuple[str, list[str]]]:
-    """The people of a folder who are to be enrolled."""
+    """The people of a folder to enroll."""
     known = {folded_name(person.name) for person in enrolled}
     there = [name for name, _ in people if folded_name(name) in known]
     if there and on_conflict == "refuse":
@@ -108,7 +108,7 @@ def _read_people(
     progress: Progress,
     counter: Counter,
 ) -> Iterator[tuple[str, list[Face]]]:
-    """Names and faces of those who can be enrolled."""
+    """The names and faces of the people with a usable picture."""
     for folder_name, files in people:
         faces: list[Face] = []
         try:
@@ -147,7 +147,7 @@ def _keep(
     progress: Progress,
     counter: Counter,
 ) -> None:
-    """Embeds a batch and enrolls it in one transaction; who cannot be enrolled is left out."""
+    """Embeds a batch and enrolls it in one transaction; people that cannot be enrolled are left out."""
     if not batch:
         return
     images = recognizer.new_images([face for _, faces in batch for face in faces])

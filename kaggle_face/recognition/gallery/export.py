@@ -173,7 +173,7 @@ def _no_export(source: Path, reason: str) -> GalleryError:
 
 
 def _check_names(gallery: Gallery, names: Sequence[str], on_conflict: OnConflict) -> None:
-    """Refuses bad and taken names before anybody is imported."""
+    """Refuses bad and taken names before any import."""
     wanted = {folded_name(checked_name(name)): name for name in names}
     if len(wanted) != len(names):
         raise ValueError("the images of a person do not stand together, or two people have one name")
@@ -202,7 +202,7 @@ def _table_of(archive: zipfile.ZipFile) -> list[tuple[str, str, str, str]]:
         raise ValueError(f"images.csv has the columns {', '.join(header)}, expected {', '.join(_COLUMNS)}")
     pictures = [row[-1] for row in rows if len(row) == len(_COLUMNS) and row[-1]]
     if len(set(pictures)) != len(pictures):
-        raise ValueError("a picture stands twice in images.csv")
+        raise ValueError("a picture appears twice in images.csv")
     for name in pictures:
         if archive.getinfo(name).file_size > _MAX_FACE_BYTES:
             raise ValueError(f"{name} is larger than {_MAX_FACE_BYTES:,} bytes")

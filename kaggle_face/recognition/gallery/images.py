@@ -1,4 +1,4 @@
-"""The images of one person: what is known of each, and removing some of them.
+"""The images of one person: listing and removing them.
 
 Letters: N images, D embedding size.
 """

@@ -1,4 +1,4 @@
-"""Whether a gallery's tables hold what was written: a checksum for all rows of each table, kept beside them.
+"""Integrity of a gallery's tables: a checksum for all rows of each table, kept beside them.
 
 SQLite notices a page that it cannot read, not a letter that changed in one. So each of our writing
 connections adds the checksum of a row to its table's sum as the row comes, and takes it away as the row goes;
@@ -50,14 +50,14 @@ def keep_sums(connection: Connection) -> None:
 
 
 def write_sums(connection: Connection) -> None:
-    """Sets the sums to what the tables hold now."""
+    """Sets the checksums of the tables' present rows."""
     connection.execute("DELETE FROM sums")
     for table in _COLUMNS:
         connection.execute("INSERT INTO sums VALUES (?, ?, ?)", (table, *_sum_of(connection, table)))
 
 
 def find_damage(connection: Connection, schema: Sequence[str], everything: bool) -> str | None:
-    """What is wrong with a gallery, in a few words; None where it holds what was written.
+    """The damage of a gallery, in a few words; None where it holds what was written.
 
     Args:
         connection: Sees one moment of the gallery.

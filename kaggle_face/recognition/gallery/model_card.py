@@ -1,4 +1,4 @@
-"""Which network made a gallery's embeddings, and from which score on it calls two faces the same person."""
+"""The network of a gallery's embeddings, and the threshold from which two faces are one person."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ModelCard:
 
     @property
     def name(self) -> str:
-        """What the checkpoint is called in messages."""
+        """The name of the checkpoint in messages."""
         which = "" if self.checkpoint == "blend" else f"fold {self.fold} "
         return f"{self.run} {which}{self.checkpoint} [{self.fingerprint[:8]}]"
 
@@ -109,7 +109,7 @@ class ModelCard:
 
 
 def card_from_text(text: str) -> ModelCard:
-    """What `to_text` wrote.
+    """The card that `to_text` wrote.
 
     Raises:
         GalleryError: The text is not a model card.

@@ -1,4 +1,4 @@
-"""What a person may be called: any script, one line, nothing that a path or a page could take for its own."""
+"""Names of people: any script, one line, nothing that a path or a page could take for its own."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def checked_name(text: str) -> str:
 
 
 def folded_name(name: str) -> str:
-    """What two spellings of the same name have in common: "ANN" and "Ann" are one person.
+    """The common form of all spellings of a name: "ANN" and "Ann" are one person.
 
     >>> folded_name("STRASSE") == folded_name("Straße")
     True

@@ -1,4 +1,4 @@
-"""Who is enrolled: adding, listing, renaming and removing people, and their embeddings for a search.
+"""Enrolled people: adding, listing, renaming and removing them, and their embeddings for a search.
 
 Letters: P people, N images, D embedding size.
 """
@@ -64,7 +64,7 @@ class Gallery:
         return self._file.path
 
     def model(self) -> ModelCard | None:
-        """The network that made the embeddings; None as long as nobody was enrolled."""
+        """The network of the embeddings; None in an empty gallery."""
         with self._file.reading() as connection:
             return read_model(connection)
 
@@ -94,7 +94,7 @@ class Gallery:
             return sorted(select_people(connection), key=lambda person: folded_name(person.name))
 
     def count_people(self) -> int:
-        """How many people are enrolled."""
+        """The number of enrolled people."""
         with self._file.reading() as connection:
             return int(connection.execute("SELECT count(*) FROM people").fetchone()[0])
 
@@ -200,7 +200,7 @@ class Gallery:
     def write_down(
         self, action: AuditAction, rows: Sequence[tuple[Person | None, Mapping[str, Any]]]
     ) -> None:
-        """Adds audit rows: whom a decision named, and its details.
+        """Adds audit rows: the person of a decision, and its details.
 
         The last of them may be lost in a power failure: a search need not wait for the disk.
         """
@@ -210,7 +210,7 @@ class Gallery:
                 add_audit(connection, action, number, name, details)
 
     def audit(self) -> list[AuditRow]:
-        """All that was done, oldest first."""
+        """The audit log, oldest first."""
         query = "SELECT time, action, person, name, details FROM audit ORDER BY number"
         with self._file.reading() as connection:
             self._file.require_written(connection, "audit")
@@ -237,7 +237,7 @@ class Gallery:
             yield Snapshot(identity, read_revision(connection), model, num_people, blocks)
 
     def names_of(self, numbers: Iterable[int]) -> dict[int, Person]:
-        """The people of some numbers; who was removed meanwhile is not among them."""
+        """The people of some numbers, without those removed meanwhile."""
         with self._file.reading() as connection:
             found = [
                 person

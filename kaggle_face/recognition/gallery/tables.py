@@ -1,4 +1,4 @@
-"""What lies in a gallery's tables: the records of people and images, and the statements that change them.
+"""The tables of a gallery: records of people and images, and the statements that change them.
 
 Letters: N images, D embedding size.
 """
@@ -34,7 +34,7 @@ _ROWS_AT_ONCE = 4096
 
 
 class TakenError(GalleryError):
-    """A name or a face belongs to somebody who is enrolled already."""
+    """A name or a face belongs to another enrolled person."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ class Person:
     added: str
 
     def as_json(self) -> dict[str, Any]:
-        """Name, number and how many images."""
+        """Name, number and number of images as JSON values."""
         return {"name": self.name, "number": self.number, "images": self.num_images}
 
 
@@ -82,7 +82,7 @@ class EnrolledImage:
 
 @dataclass(frozen=True)
 class AuditRow:
-    """What was done, when, to whom."""
+    """An entry of the audit log."""
 
     time: str
     action: str
@@ -93,7 +93,7 @@ class AuditRow:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one person of an enrolment: images added, and those that were enrolled before."""
+    """The result for one person of an enrolment: images added, and those that were enrolled before."""
 
     person: Person
     num_added: int
@@ -250,7 +250,7 @@ def vector_bytes(vector: Vector) -> bytes:
 
 
 def vector_from(data: object, embedding_size: int) -> Vector:
-    """What `vector_bytes` wrote.
+    """The vector that `vector_bytes` wrote.
 
     Raises:
         GalleryError: It is something else.
@@ -276,7 +276,7 @@ def checked_row(row: Sequence[Any], *types: type | None) -> Sequence[Any]:
 
 
 def damaged(reason: str) -> GalleryError:
-    """Says that a row of the gallery is not what this package wrote."""
+    """The error for a row of the gallery that this package did not write."""
     return GalleryError(
         f"a row of the gallery is damaged ({reason}); put back a copy, or import an earlier export: "
         "kaggle-face people import EXPORT.zip --gallery NEW"

@@ -1,4 +1,4 @@
-"""How many images each identity has."""
+"""The number of images of each identity."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _chart(measured: dict[str, PictureStatistics], title: str, unit: str) -> Fig
 SECTION = PageSection(
     "brightness",
     "Brightness and sharpness",
-    "Where the curves of two splits lie apart the test asks for what training did not show; augmentation "
+    "Where the curves of two splits lie apart the test set shows what training did not; augmentation "
     "can cover it. An even picture at an end is often a broken one.",
     build,
 )

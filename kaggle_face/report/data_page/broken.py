@@ -33,6 +33,6 @@ def build(facts: DataFacts) -> Content:
 SECTION = PageSection(
     "broken",
     "Broken files",
-    "Mend them or download them again: a broken test image is predicted as a grey one.",
+    "Fix them or download them again: a broken test image is predicted as a grey one.",
     build,
 )

@@ -1,4 +1,4 @@
-"""What the page of the data shows, gathered by `pipeline/inputs/data_page.py`.
+"""The facts that the page of the data shows, gathered by `pipeline/inputs/data_page.py`.
 
 Letters: N images.
 """

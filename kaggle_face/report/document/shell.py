@@ -38,7 +38,7 @@ class Sections:
 
 @dataclass(frozen=True)
 class Origin:
-    """When a page was made, by which version, and with which command."""
+    """The time, version and command of a page."""
 
     made_at: str
     version: str

@@ -81,16 +81,16 @@ class Ledger:
         return self.append(new_key(), kind, values)
 
     def append(self, key: str, kind: EventKind, changes: Mapping[str, Any]) -> Entry:
-        """Adds what became known of a row, or begins one, and returns its new state."""
+        """Updates a row with new values, or begins one, and returns its new state."""
         self.record([(key, kind, changes)])
         return next(entry for entry in self.entries() if entry.key == key)
 
     def record(self, news: Sequence[News]) -> None:
-        """Adds what became known of several rows: all of it or nothing. New rows get the time of now."""
+        """Updates several rows in one transaction. New rows get the time of now."""
         self.update(lambda _: news)
 
     def update(self, decide: Callable[[list[Entry]], Sequence[News]]) -> None:
-        """Adds what `decide` makes of all rows; no other process changes them in between."""
+        """Applies `decide` to all rows in one transaction."""
         now = iso_time(self._clock.now())
         with self._transaction() as connection:
             rows = self.entries()
@@ -183,7 +183,7 @@ class Ledger:
             found = [from_cells(dict(zip(header, cells, strict=True))) for cells in rows if any(cells)]
             keys = [entry_from(row).key for row in found]
             if twice := next((key for key in keys if keys.count(key) > 1), None):
-                raise ValueError(f"the key '{twice}' stands twice")
+                raise ValueError(f"the key '{twice}' appears twice")
         for values in found:
             self._insert(connection, values.pop("key"), "restored", values)
 

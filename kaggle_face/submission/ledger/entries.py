@@ -84,7 +84,7 @@ _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 def origin_values(origin: Origin) -> dict[str, Any]:
-    """The columns of a row for what its file was made from."""
+    """The columns of a row for the origin of its file."""
     values: dict[str, Any] = {
         "task": origin.task,
         "runs": origin.runs,

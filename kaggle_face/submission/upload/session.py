@@ -47,7 +47,7 @@ class KaggleSession:
     progress: Progress
 
     def fetch(self, competition: str, newest: int | None = None) -> list[RemoteSubmission]:
-        """Writes what Kaggle lists into the ledger, and returns it, the newest first."""
+        """Writes Kaggle's list of submissions into the ledger, and returns it, the newest first."""
         listed = self.client.submissions(competition, newest)
         write_listed(self.ledger, competition, listed)
         return listed

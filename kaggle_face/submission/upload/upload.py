@@ -44,7 +44,7 @@ _LAST_STEP = "CreateSubmission"
 
 @dataclass(frozen=True)
 class Upload:
-    """A checked file, the competition that it goes to, what it was made from, and the user's message."""
+    """A checked file, its competition and origin, and the user's message."""
 
     competition: str
     file: WrittenSubmission
@@ -113,7 +113,7 @@ def upload(job: Upload, session: KaggleSession, reserve: int, force: bool = Fals
 
 
 def wait_for_scores(session: KaggleSession, entries: Sequence[Entry], minutes: float) -> list[Entry]:
-    """The rows once Kaggle scored or refused them, or as they are after so many minutes.
+    """The rows once Kaggle scored or refused them, or as they are after the longest wait.
 
     Raises:
         RemoteError: Kaggle cannot be reached any more; the uploads are safe.
@@ -138,7 +138,7 @@ def wait_for_scores(session: KaggleSession, entries: Sequence[Entry], minutes: f
 
 
 def resume_open(session: KaggleSession, competition: str) -> list[Entry]:
-    """The rows whose outcome was not known, after a look at Kaggle's list; what is not on it has failed.
+    """Looks pending uploads up in Kaggle's list; those that are not on it have failed.
 
     An upload from this folder that is under way is waited for: only its own process knows how it ends.
     """
@@ -190,7 +190,7 @@ def _is_of_content(entry: Entry, job: Upload) -> bool:
 
 
 def _refuse_twin(job: Upload, session: KaggleSession, listed: Sequence[RemoteSubmission]) -> None:
-    """Refuses a content that the ledger or Kaggle's list knows as submitted."""
+    """Refuses a file whose content was submitted already, by the ledger or Kaggle's list."""
     twins = [entry for entry in _same_content(job, session) if entry.status in ON_KAGGLE]
     twins += [
         entry

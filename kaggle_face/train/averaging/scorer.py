@@ -24,9 +24,9 @@ from kaggle_face.evaluation.figures import MOST_LOSS
 from kaggle_face.evaluation.member_scores import log_softmax
 from kaggle_face.evaluation.nested_gain import (
     GainPart,
-    HeldOutAnswers,
+    HeldOutPredictions,
     HeldOutRows,
-    HeldOutTruth,
+    HeldOutTargets,
     can_be_divided,
     figures_of,
     gain_on,
@@ -66,7 +66,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class MeasuredSoup:
-    """A soup, and its gain over the best checkpoint alone on people whom neither was chosen on.
+    """A soup, and its gain over the best checkpoint on people not used to choose either.
 
     Attributes:
         soup: Chosen on everything that is held out.
@@ -94,7 +94,7 @@ class WeightsScorer:
         self.composite: Composite = read_score(
             config.train, data.pairs.are_labelled, own_metrics_of(config).pairs
         )
-        self.truth = truth_of(data)
+        self.truth = held_out_targets(data)
         augmenter = Augmenter(config.augment.transforms, config.data.image_size, config.seed)
         image_bytes = len(data.train_ids) * data.cache.image_bytes
         self._batches = TrainingBatches(
@@ -104,7 +104,7 @@ class WeightsScorer:
             shuffled(config.seed),
             plan_loading(config.data, augmenter, image_bytes, device),
         )
-        self._answers: dict[frozenset[str], HeldOutAnswers] = {}
+        self._answers: dict[frozenset[str], HeldOutPredictions] = {}
 
     def choose(self, progress: Progress) -> tuple[MeasuredSoup, HeldOut]:
         """The greedy soup with its gain, and its predictions for the held-out images and pairs.
@@ -125,7 +125,7 @@ class WeightsScorer:
         return described, self._predictions_of(soup.names, soup.weights)
 
     def greedy(self, rows: HeldOutRows, progress: Progress | None = None) -> Soup:
-        """The greedy soup by the score on some of what is held out."""
+        """The greedy soup by the score on part of the held-out data."""
         own = [
             Ingredient(one.name, self._score(self.answers_of((one.name,)), rows), _reader(one))
             for one in self.sources
@@ -140,7 +140,7 @@ class WeightsScorer:
         return greedy_soup(own, judge)
 
     def nested_gains(self) -> tuple[tuple[GainPart, ...], str]:
-        """The gains on each side of the people, of what the other side chose; or none, and why."""
+        """The gains on each side of the people, of the choice of the other side; or none, and why."""
         if len(self.sources) < 2:
             return (), "there is one checkpoint alone"
         if not can_be_divided(self.truth, self.composite):
@@ -154,12 +154,12 @@ class WeightsScorer:
         except InputError as error:
             return (), str(error)
 
-    def answers_of(self, names: tuple[str, ...], weights: Tensors | None = None) -> HeldOutAnswers:
+    def answers_of(self, names: tuple[str, ...], weights: Tensors | None = None) -> HeldOutPredictions:
         """The answers of one checkpoint or of an average, whose weights are needed at the first call."""
         key = frozenset(names)
         if key not in self._answers:
             assert weights is not None
-            self._answers[key] = answers_to(self._predictions_of(names, weights), self.data)
+            self._answers[key] = predictions_from(self._predictions_of(names, weights), self.data)
         return self._answers[key]
 
     def _gain(self, found_on: HeldOutRows, judged_on: HeldOutRows) -> GainPart:
@@ -177,23 +177,23 @@ class WeightsScorer:
         self.network.eval()
         return predict_held_out(self.network, self.data, self.how)
 
-    def _score(self, answers: HeldOutAnswers, rows: HeldOutRows) -> float:
+    def _score(self, answers: HeldOutPredictions, rows: HeldOutRows) -> float:
         return score_figures(self.composite, figures_of(answers, self.truth, rows))
 
 
-def truth_of(data: FoldData) -> HeldOutTruth:
-    """Whom the held-out images and trials show."""
+def held_out_targets(data: FoldData) -> HeldOutTargets:
+    """The identities of the held-out images and trials."""
     names, labels = data.classes.names, data.pair_labels
     known = {
         image: str(names[label])
         for image, label in zip(data.pairs.image_ids.tolist(), labels.tolist(), strict=bool(len(labels)))
         if label >= 0
     }
-    return HeldOutTruth.of(data.validation_ids, names[data.validation_labels], data.pairs, known)
+    return HeldOutTargets.of(data.validation_ids, names[data.validation_labels], data.pairs, known)
 
 
-def answers_to(held_out: HeldOut, data: FoldData) -> HeldOutAnswers:
-    """What a network's figures follow from."""
+def predictions_from(held_out: HeldOut, data: FoldData) -> HeldOutPredictions:
+    """The predictions that a network's figures follow from."""
     labels, logits_NC = data.validation_labels, held_out.predictions.logits
     ranks, losses = np.empty(len(labels), np.int64), np.empty(len(labels))
     for part in row_blocks(len(labels), logits_NC.shape[1] * 8):
@@ -201,11 +201,11 @@ def answers_to(held_out: HeldOut, data: FoldData) -> HeldOutAnswers:
         ranks[part] = true_class_ranks(logits_BC, labels[part])
         logs_BC = log_softmax(logits_BC.astype(np.float64))
         losses[part] = -logs_BC[np.arange(len(logs_BC)), labels[part]]
-    return HeldOutAnswers(ranks, np.minimum(losses, MOST_LOSS), held_out.pair_scores.scores)
+    return HeldOutPredictions(ranks, np.minimum(losses, MOST_LOSS), held_out.pair_scores.scores)
 
 
 def held_out_in_words(data: FoldData) -> str:
-    """What a soup is scored on, such as `16 images and 20 trials held out of fold 0`."""
+    """The data that a soup is scored on, such as `16 images and 20 trials held out of fold 0`."""
     parts = [
         f"{count} {what}"
         for count, what in (

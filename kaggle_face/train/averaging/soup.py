@@ -63,7 +63,7 @@ def distinct_sources(folders: Sequence[FoldFolder], checkpoints: Sequence[Checkp
 
 
 def shared_fold_data(data_of_folds: Sequence[FoldData]) -> FoldData:
-    """What is held out of several folds at once: the trials that all of them are measured on.
+    """The data held out of several folds at once: the trials that all of them are measured on.
 
     Raises:
         RunError: The folds have trials of their own, or none.
@@ -131,7 +131,7 @@ def _describe(
     figures: Mapping[str, float],
     num_parameters: int,
 ) -> dict[str, Any]:
-    """What `run.json` keeps of a soup beside the call: as of a training, and what it is made of."""
+    """The `run.json` of a soup beside the call: as of a training, and what it is made of."""
     of_first, soup = sources[0].folder.read_info(), measured.soup
     return {
         **{key: of_first[key] for key in _KEPT_OF_FIRST if key in of_first},
@@ -169,13 +169,13 @@ def describe_gain(parts: Sequence[GainPart], note: str) -> dict[str, Any]:
 
 
 def _require_equal(sources: Sequence[Source]) -> None:
-    """Checks that checkpoints know the same classes and were trained on the same split into folds."""
+    """Checks that checkpoints have the same classes and were trained on the same split into folds."""
     first = sources[0]
     names = record_io.read_classes(first.folder.classes_file).names
     split = first.folder.read_info().get("folds")
     for source in sources[1:]:
         if not np.array_equal(record_io.read_classes(source.folder.classes_file).names, names):
-            raise RunError(f"{source.name} and {first.name} know different classes; they make no soup")
+            raise RunError(f"{source.name} and {first.name} have different classes and cannot be averaged")
         if source.folder.read_info().get("folds") != split:
             raise RunError(
                 f"{source.name} and {first.name} were trained on different folds: what is held out of "

@@ -43,18 +43,18 @@ class WeightMean:
                 mean.copy_(weights[name])
 
     def copy(self) -> WeightMean:
-        """The same mean, to go on with apart from this one."""
+        """A copy of the mean."""
         other = WeightMean()
         other.count = self.count
         other.tensors = {name: tensor.clone() for name, tensor in self.tensors.items()}
         return other
 
     def state_dict(self) -> dict[str, Any]:
-        """All that a resumed training needs."""
+        """The state for a resumed training."""
         return {"count": self.count, "tensors": self.tensors}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over what `state_dict` gave."""
+        """Restores the state of `state_dict`."""
         self.count, self.tensors = int(state["count"]), dict(state["tensors"])
 
 
@@ -109,7 +109,7 @@ class Ingredient:
 
 @dataclass(frozen=True, eq=False)
 class Soup:
-    """The names of what is in a soup, its weights, its score, and that of the best alone."""
+    """The names of a soup's checkpoints, its weights, its score, and that of the best alone."""
 
     names: tuple[str, ...]
     weights: Tensors

@@ -29,7 +29,7 @@ class BackgroundLogger(Logger):
     def __init__(
         self, inner: Logger, service: str, progress: Progress, patience_seconds: float = PATIENCE_SECONDS
     ) -> None:
-        """Wraps a logger; its thread begins with the first call.
+        """Wraps a logger; its thread starts with the first call.
 
         Args:
             inner: Its methods may raise and block.
@@ -46,11 +46,11 @@ class BackgroundLogger(Logger):
         self._num_taken = 0
 
     def log_settings(self, config: Config, resumes: bool) -> None:
-        """Hands it on."""
+        """Queues the call for the wrapped logger."""
         self._put(lambda: self._inner.log_settings(config, resumes))
 
     def log_steps(self, steps: Sequence[StepValues]) -> None:
-        """Hands it on."""
+        """Queues the call for the wrapped logger."""
         self._put(lambda: self._inner.log_steps(steps))
 
     def log_epoch(self, history: Sequence[EpochRow]) -> None:
@@ -59,17 +59,17 @@ class BackgroundLogger(Logger):
         self._put(lambda: self._inner.log_epoch(rows))
 
     def log_scores(self, scores: TrialScores) -> None:
-        """Hands it on."""
+        """Queues the call for the wrapped logger."""
         self._put(lambda: self._inner.log_scores(scores))
 
     def log_picture(self, picture: LoggedPicture) -> None:
-        """Hands it on."""
+        """Queues the call for the wrapped logger."""
         self._put(lambda: self._inner.log_picture(picture))
 
     def log_results(
         self, hyperparameters: Mapping[str, HyperParameter], results: Mapping[str, float]
     ) -> None:
-        """Hands it on."""
+        """Queues the call for the wrapped logger."""
         self._put(lambda: self._inner.log_results(hyperparameters, results))
 
     def close(self) -> None:

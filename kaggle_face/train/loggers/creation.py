@@ -1,4 +1,4 @@
-"""Which loggers the settings switch on."""
+"""Creation of the loggers of the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a logger is given: settings, steps, epochs, scores of trials, pictures and final results.
+"""The interface of loggers: settings, steps, epochs, scores of trials, pictures and final results.
 
 A new one derives from `Logger`, overrides what it records, and is created in `train/loggers/creation.py`.
 
@@ -88,7 +88,7 @@ class Logger:
         """Records the settings with the figures of each checkpoint, `<checkpoint>/<metric>`, at the end."""
 
     def close(self) -> None:
-        """Writes what is pending, whether the training is finished or was stopped."""
+        """Flushes pending records, whether the training is finished or was stopped."""
 
 
 def hyperparameters_of(config: Config) -> dict[str, HyperParameter]:

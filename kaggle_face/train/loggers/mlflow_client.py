@@ -84,7 +84,7 @@ class MlflowLogger(Logger):
         client.set_terminated(run_id, "FINISHED")
 
     def close(self) -> None:
-        """Ends the run, unless it has ended: what is stopped may be resumed."""
+        """Ends the run, unless it has ended: a stopped one may be resumed."""
         if self._opened is not None:
             client, run_id = self._opened
             if client.get_run(run_id).info.status == "RUNNING":
@@ -129,7 +129,7 @@ class MlflowLogger(Logger):
 
 
 def _allowed(name: str) -> str:
-    """A name with what MLflow takes.
+    """A name without characters that MLflow refuses.
 
     >>> _allowed("tpr@1e-2")
     'tpr_at_1e-2'

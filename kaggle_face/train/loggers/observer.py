@@ -1,4 +1,4 @@
-"""What the training loop hands to its loggers: the one place that the loop calls.
+"""The observer of the training loop: the one place that the loop calls for its loggers.
 
 A step leaves its loss on the device. All of them are fetched together where the state is saved, which waits
 for the device in any case, and only then handed on: nothing is recorded that a resumed training repeats.
@@ -31,7 +31,7 @@ _STACKED = 256
 
 
 class TrainingObserver:
-    """Collects what happens in a training and hands it to loggers; without loggers it does nothing."""
+    """Collects the events of a training and hands them to loggers; without loggers it does nothing."""
 
     def __init__(self, loggers: Sequence[Logger], data: FoldData, steps_per_epoch: int) -> None:
         self._loggers, self._data, self._steps_per_epoch = tuple(loggers), data, steps_per_epoch

@@ -1,4 +1,4 @@
-"""Which run of an outside service a fold is recorded in, so that a resumed training goes on with it."""
+"""The run of an outside service that records a fold, so that a resumed training goes on with it."""
 
 from __future__ import annotations
 

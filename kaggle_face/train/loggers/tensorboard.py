@@ -66,7 +66,7 @@ class TensorBoardLogger(Logger):
     def log_results(
         self, hyperparameters: Mapping[str, HyperParameter], results: Mapping[str, float]
     ) -> None:
-        """Writes what TensorBoard's table of hyper-parameters shows, into the same folder."""
+        """Writes TensorBoard's table of hyper-parameters into the same folder."""
         from torch.utils.tensorboard.summary import hparams
 
         with self._writing() as writer:

@@ -76,7 +76,7 @@ class WandbLogger(Logger):
         self._run().summary.update(dict(results))
 
     def close(self) -> None:
-        """Ends the run, which uploads what is pending."""
+        """Ends the run, which uploads pending records."""
         if self._opened is not None:
             self._opened.finish()
 
@@ -87,7 +87,7 @@ class WandbLogger(Logger):
 
         path = self._folder.path / FILE_NAME
         known = read_service_run(path) if self._resumes else None
-        # It asks for no key, prints nothing, and sends neither the command line nor the code.
+        # It needs no key, prints nothing, and sends neither the command line nor the code.
         quiet = wandb.Settings(
             silent=True, console="off", disable_git=True, disable_code=True, x_disable_meta=True
         )

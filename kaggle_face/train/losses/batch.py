@@ -1,4 +1,4 @@
-"""The loss of a batch: cross entropy, with the two-term form for mixed images, and what is added to it.
+"""The loss of a batch: cross entropy, with the two-term form for mixed images, and metric losses.
 
 Letters: B images of the batch, D embedding size, C classes (or the sampled part), M sources of an image.
 """
@@ -59,7 +59,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class LossSettings:
-    """The settings of the loss, and what a margin does to mixed images."""
+    """The settings of the loss, and the treatment of margins on mixed images."""
 
     loss: LossConfig
     margin_on_mixed: MixedMargin

@@ -31,7 +31,7 @@ PairDistance = Literal["euclidean", "cosine"]
 
 
 class MetricLoss(nn.Module, ABC):
-    """A loss of embeddings (B, D) and their classes (B); what it learns is not part of the network."""
+    """A loss of embeddings (B, D) and their classes (B); its own parameters are not part of the network."""
 
     @checked
     def __init__(self, normalizes: bool) -> None:
@@ -75,7 +75,7 @@ class MetricLoss(nn.Module, ABC):
         """The mean loss of prepared embeddings."""
 
     def advance(self, embeddings_BD: Tensor, labels_B: Tensor) -> None:
-        """Updates what the loss learns beside the network, once a step; most learn nothing."""
+        """Updates the loss's own state once a step; most losses have none."""
 
 
 class TripletLoss(MetricLoss):
@@ -310,7 +310,7 @@ def _require_choice(loss: MetricLoss, name: str, value: str, known: Sequence[str
 
 
 def pair_masks(labels_B: Tensor) -> tuple[Tensor, Tensor]:
-    """Which pairs (B, B) of different images are of the same class, and which of different classes."""
+    """Masks (B, B) of the pairs of different images of one class, and of different classes."""
     same_BB = labels_B[:, None] == labels_B[None, :]
     itself_BB = torch.eye(len(labels_B), dtype=torch.bool, device=labels_B.device)
     return same_BB & ~itself_BB, ~same_BB

@@ -1,4 +1,4 @@
-"""Which parameters are updated how."""
+"""The optimiser and its groups of parameters."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _total_norm(
 
 
 def step_unless(optimizer: torch.optim.Optimizer, is_skipped: Tensor) -> None:
-    """The update of an optimiser that knows no flag; with `is_skipped` nothing changes.
+    """The update of an optimiser without a skip flag; with `is_skipped` nothing changes.
 
     On a GPU the update is made and taken back on the device, where all that it changes lies there: the host
     does not wait for the flag. It waits at the first step, which creates the state, and at each step of
@@ -139,7 +139,7 @@ def step_unless(optimizer: torch.optim.Optimizer, is_skipped: Tensor) -> None:
 def step_and_take_back(
     optimizer: torch.optim.Optimizer, is_skipped: Tensor, changed: list[list[Tensor]]
 ) -> None:
-    """Updates, and puts back what is `changed` (by dtype) where `is_skipped`; both happen on the device."""
+    """Updates, and restores `changed` (by dtype) where `is_skipped`; both happen on the device."""
     before = [torch.cat([tensor.flatten() for tensor in tensors]) for tensors in changed]
     optimizer.step()
     for tensors, old in zip(changed, before, strict=True):
@@ -151,7 +151,7 @@ def step_and_take_back(
 
 
 def changed_on_device(optimizer: torch.optim.Optimizer) -> list[list[Tensor]] | None:
-    """All that an update changes, by dtype; None where a part is not there yet or lies elsewhere."""
+    """The tensors that an update changes, by dtype; None where a part is not there yet or lies elsewhere."""
     by_dtype: dict[torch.dtype, list[Tensor]] = {}
     for group in optimizer.param_groups:
         if any("step" in name for name in group):
@@ -170,7 +170,7 @@ def changed_on_device(optimizer: torch.optim.Optimizer) -> list[list[Tensor]] | 
 
 
 def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Takes over what another optimiser of the same parameters kept, and goes on in this device's own way.
+    """Restores the state of another optimiser of the same parameters on this device.
 
     Where a training goes on on another kind of device, `fused` and `capturable` are others there.
     """

@@ -55,7 +55,7 @@ class Pace:
         return math.ceil(self.length - _NEARLY)
 
     def position(self, moment: float) -> float:
-        """The position in the schedule after so many epochs.
+        """The position in the schedule after a number of epochs.
 
         >>> pace = Pace.of([], 10).refitted(4.0, 7.0)
         >>> [pace.position(moment) for moment in (2.0, 4.0, 5.5, 7.0)]
@@ -84,7 +84,7 @@ class Pace:
         return epoch + 1 >= self.num_epochs
 
     def refitted(self, moment: float, length: float) -> Pace:
-        """The same up to `moment`; the rest of the schedule is gone through by the end of `length` epochs."""
+        """The pace unchanged up to `moment`, and the rest of the schedule fitted into `length` epochs."""
         here = (moment, self.position(moment))
         kept = tuple(point for point in self.points[:-1] if point[0] < moment)
         points = (

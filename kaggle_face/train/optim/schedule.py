@@ -51,7 +51,7 @@ def _cosine(start: float, end: float, position: float) -> float:
 
 
 def _position_in_cycle(config: ScheduleConfig, since: float) -> float:
-    """How far the current cycle is, in [0, 1); Loshchilov and Hutter 2017, equation 5."""
+    """The position in the current cycle, in [0, 1); Loshchilov and Hutter 2017, equation 5."""
     length = config.restart_epochs
     while since >= length:
         since -= length

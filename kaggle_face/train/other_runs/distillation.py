@@ -81,7 +81,7 @@ class OutOfFold:
     networks: Mapping[str, str] = field(default_factory=dict)
 
     def gather(self, rows_B: IntArray, records: Sequence[FloatArray]) -> FloatArray:
-        """The records of images (B, C or D) by their rows in the image cache; zeros where nobody answered."""
+        """The records (B, C or D) of images by rows of the image cache; zeros without a teacher."""
         found = np.zeros((len(rows_B), records[0].shape[1]), np.float32)
         networks_B = self.network_of[rows_B]
         for network in np.unique(networks_B[networks_B != NOBODY]).tolist():
@@ -212,7 +212,7 @@ def _open_run(reference: str, data: FoldData, target: FoldFolder, split: str | N
             require_current(folder, "oof", checkpoint, kind)
         predictions = record_io.read_predictions(folder.record_folder("oof", checkpoint, "predictions"))
         if not np.array_equal(predictions.class_names, data.classes.names):
-            raise RunError(f"{_KEY}: {reference} knows other classes; take a run of the same classes")
+            raise RunError(f"{_KEY}: {reference} has other classes; take a run of the same classes")
         embeddings = record_io.read_embeddings(folder.record_folder("oof", checkpoint, "embeddings"))
         # The records begin with the held-out images, in one order; a check costs nothing.
         same = np.array_equal(embeddings.image_ids[: len(predictions.image_ids)], predictions.image_ids)

@@ -75,7 +75,7 @@ def find_warm_start(config: Config, target: FoldFolder, split: str | None) -> Wa
 
 
 def apply_warm_start(network: FaceNetwork, warm_start: WarmStart, class_names: StrArray) -> str:
-    """Loads backbone and neck, and the head if its classes are the same; returns what was loaded, in words.
+    """Loads backbone and neck, and the head if its classes are the same; returns the loaded parts, in words.
 
     Raises:
         ConfigError: Backbone or neck are others.

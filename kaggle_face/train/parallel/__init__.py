@@ -1,1 +1,1 @@
-"""What several processes share in a step: messages, gradients, batch normalisation and the head."""
+"""Shared work of several processes in a step: messages, gradients, batch normalisation and the head."""

@@ -1,4 +1,4 @@
-"""Gradients that travel compressed, and what PowerSGD keeps from one step to the next.
+"""Compressed gradients, and the state of PowerSGD between steps.
 
 Letters: N processes, L numbers of a bucket of gradients.
 """
@@ -21,7 +21,7 @@ from kaggle_face.train.parallel.messages import whole_rows
 def compress(
     parallel: DistributedDataParallel, compression: GradientCompression, share: Shard
 ) -> LowRankFeedback | None:
-    """Sets how gradients travel; returns what has to be saved of it."""
+    """Sets the compression of gradients; returns the state that has to be saved."""
     match compression:
         case "none":
             return None
@@ -35,7 +35,7 @@ def compress(
 
 
 class LowRankFeedback:
-    """What PowerSGD has not sent of the gradients, and the factors that it goes on from.
+    """The error feedback of PowerSGD: gradients not sent yet, and the factors that it goes on from.
 
     The part of a gradient that a step leaves out is added to the next one, in each process its own (Vogels et
     al. 2019, arXiv:1905.13727, algorithm 2).
@@ -48,13 +48,13 @@ class LowRankFeedback:
         parallel.register_comm_hook(self._state, powerSGD_hook.powerSGD_hook)
 
     def begin(self) -> None:
-        """Keeps what is there before an update."""
+        """Keeps a copy of the state before an update."""
         factors = {index: factor.clone() for index, factor in self._state.q_memory_dict.items()}
         self._before = [dict(self._state.error_dict), factors]
 
     @torch.no_grad()
     def finish(self) -> None:
-        """Puts back what was there where a gradient was not finite: it would stay so in all later ones."""
+        """Restores the state where a gradient was not finite: it would stay so in all later ones."""
         errors, factors = self._state.error_dict, self._state.q_memory_dict
         if not self._before or not errors:
             return

@@ -1,4 +1,4 @@
-"""How a step embeds its images and brings the gradients of all processes together.
+"""Embedding of a step's images, and reduction of the gradients of all processes.
 
 Of several processes PyTorch's DistributedDataParallel does the work: gradients travel in buckets while the
 backward pass goes on below them. Messages of an update, in bytes that each of N processes sends, with P
@@ -47,7 +47,7 @@ class Engine:
         self.forward = forward
 
     def begin_epoch(self) -> None:
-        """Allows for other parameters to be trained from now on, and other parts to be in training mode."""
+        """Prepares for an epoch, which may train other parameters or modules."""
 
     def embed(self, images_SCHW: Tensor, is_last: bool = True, reaches_network: bool = True) -> Tensor:
         """The embeddings (S, D) of this process's share.
@@ -67,7 +67,7 @@ class Engine:
         """Makes gradients and running statistics those of the whole batch, before an update."""
 
     def state_dict(self) -> dict[str, Any] | None:
-        """What the next steps need of the last ones, whole on rank 0; None: nothing. All call it."""
+        """The state that steps carry over, whole on rank 0; None: nothing. All processes call it."""
         return None
 
     def load_state_dict(self, values: dict[str, Any] | None) -> None:
@@ -143,7 +143,7 @@ class DataParallelEngine(Engine):
             super().backward(loss)
 
     def complete_gradients(self) -> None:
-        """As of `Engine`; waits for what still travels."""
+        """As of `Engine`; waits for pending messages."""
         with noticing_lost_processes():
             if not self._is_averaged:  # the last batch of the update had no gradient below the head
                 _average([p.grad for p in self._trained if p.grad is not None], self._share.count)
@@ -152,7 +152,7 @@ class DataParallelEngine(Engine):
                 self._feedback.finish()
 
     def state_dict(self) -> dict[str, Any] | None:
-        """As of `Engine`: what compressed gradients leave for the next ones."""
+        """As of `Engine`: the error feedback of compressed gradients."""
         if self._feedback is None:
             return self._loaded  # no batch has come since
         return {"trained": len(self._trained), **self._feedback.state_dict()}

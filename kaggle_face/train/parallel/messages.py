@@ -107,7 +107,7 @@ class _GatheredShares(torch.autograd.Function):
 
 @torch.no_grad()
 def whole_rows(part: Tensor, num_rows: int, share: Shard, for_all: bool = False) -> Tensor:
-    """The rows of all processes, handed out by each in turn, so that nobody holds more than it keeps.
+    """The rows of all processes, broadcast by each in turn, so that none holds more than it keeps.
 
     Args:
         part: The rows of this process, `share.of(num_rows)`.
@@ -133,7 +133,7 @@ def whole_rows(part: Tensor, num_rows: int, share: Shard, for_all: bool = False)
 
 
 def add_up_parts(part: Tensor) -> Tensor:
-    """The sum over the processes of what each has a part of; the gradient of each part is that of the sum."""
+    """The sum of the processes' parts; the gradient of each part is that of the sum."""
     total: Tensor = _AddedUp.apply(part)
     return total
 
@@ -205,6 +205,6 @@ def _gather_blocks() -> Callable[[Tensor, Tensor], object]:
 
 
 def _add_up_blocks() -> Callable[[Tensor, Tensor], object]:
-    """The same for a sum that each process gets one block of."""
+    """The sum of which each process gets one block."""
     function: Callable[[Tensor, Tensor], object] | None = getattr(distributed, "reduce_scatter_single", None)
     return function if function is not None else distributed.reduce_scatter_tensor

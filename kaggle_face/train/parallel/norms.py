@@ -39,7 +39,7 @@ class StatisticsAverage:
 
     @torch.no_grad()
     def begin(self) -> None:
-        """Sends what the forward pass left."""
+        """Sends the statistics of the forward pass."""
         if self._statistics:
             self._flat = torch.cat([tensor.reshape(-1) for tensor in self._statistics])
             self._message = distributed.all_reduce(self._flat, async_op=True)

@@ -1,12 +1,12 @@
-"""How the processes of one start find one another in a store that outlives them.
+"""Rendezvous of the processes of one start, in a store that outlives them.
 
 torchrun keeps one store over its restarts, and in it all that ended processes wrote: addresses at which
 nobody listens any more, a failure, a stop. torch's own `init_process_group` reads these where a process is a
-moment ahead of the others, and then connects to nobody. The count of restarts does not tell starts apart:
+moment ahead of the others, and then connects to nobody. The count of restarts does not distinguish starts:
 each node counts its own failures alone.
 
-So each process asks under a word of its own making, and rank 0 answers each word with the name of the start.
-What an earlier process asked is answered too, and read by nobody.
+So each process requests under a random key, and rank 0 answers each key with the name of the start.
+Requests of earlier processes are answered too, and not read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def store_of_this_start(store: Any, share: Shard, longest_wait: timedelta) -> An
     """The part of a store that only the processes of this start write to; all of them call it.
 
     Raises:
-        TrainingStoppedError: A process has not asked, or rank 0 not answered, within the longest wait.
+        TrainingStoppedError: A process has not requested, or rank 0 not answered, within the longest wait.
     """
     name = _answer_all(store, share, longest_wait) if share.rank == 0 else _ask(store, share, longest_wait)
     return PrefixStore(f"kaggle-face/{name}", store)

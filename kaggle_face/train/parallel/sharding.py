@@ -1,4 +1,4 @@
-"""Which heads are divided among processes, and how a divided one becomes whole.
+"""Sharding of heads among processes, and gathering them whole.
 
 A head has C classes with F numbers each (the embedding size, times the centres of a class). Not divided, its
 gradient travels with the others, and each of N processes computes all B x C logits of the batch; divided,
@@ -99,7 +99,7 @@ def own_tensors(network: FaceNetwork, tensors: Mapping[str, Tensor]) -> dict[str
 def whole_optimizer_state(
     optimizer: torch.optim.Optimizer, network: FaceNetwork, share: Shard
 ) -> dict[str, Any]:
-    """The state of an optimiser; what it keeps for the weights of a divided head is whole on rank 0."""
+    """The state of an optimiser; the part for the weights of a sharded head is whole on rank 0."""
     state = optimizer.state_dict()
     if network.head.shard is None:
         return state
@@ -117,7 +117,7 @@ def whole_optimizer_state(
 def own_optimizer_state(
     optimizer: torch.optim.Optimizer, network: FaceNetwork, state: dict[str, Any]
 ) -> dict[str, Any]:
-    """A whole state, with this process's rows of what it keeps for a divided head."""
+    """A whole state, with this process's rows of the part for a sharded head."""
     shard = network.head.shard
     if shard is None:
         return state

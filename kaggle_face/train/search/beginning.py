@@ -1,4 +1,4 @@
-"""What a search was begun with, which all of its workers and later calls must share."""
+"""The description of a search, which all of its workers and later calls must share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def search_beginning(
     data: Mapping[str, str],
     folds: str,
 ) -> SearchBeginning:
-    """What a search is begun with now."""
+    """The description of a search that begins now."""
     return {
         "id": uuid.uuid4().hex,
         "space": space_values(space),
@@ -49,7 +49,7 @@ def search_beginning(
 
 
 def search_differences(old: Mapping[str, Any], new: SearchBeginning) -> list[str]:
-    """What differs between two searches, as `what: old -> new`; empty where trials can be compared.
+    """The differences between two searches, as `what: old -> new`; empty where trials can be compared.
 
     >>> new = search_beginning({"optim.lr": (0.1, 0.2)}, Config(), 0, 5, {"images": "ab"}, "five")
     >>> search_differences({**new, "id": "other", "fold": 1, "data": {"images": "cd"}}, new)

@@ -18,7 +18,7 @@ _MARK = "# Found by `kaggle-face tune`:"
 
 @dataclass(frozen=True)
 class FoundConfig:
-    """What is known of the best trial.
+    """The best trial of a search.
 
     Attributes:
         best: The trial.
@@ -64,7 +64,7 @@ class FoundConfig:
 
 
 def require_own_config(path: Path) -> None:
-    """Checks that what a search would replace was written by one.
+    """Checks that the file that a search would replace was written by one.
 
     Raises:
         InputError: Somebody else wrote it.

@@ -60,14 +60,14 @@ def beating(trial: Trial, seconds: float) -> Iterator[None]:
 
 
 class LostTrials:
-    """Which running trials have lost their worker, as far as this worker saw them."""
+    """Running trials that have lost their worker, as far as this worker saw them."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._clock = seconds, clock
         self._seen: dict[int, tuple[object, float]] = {}
 
     def among(self, running: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-        """Those that showed no sign of life for so many seconds, or whose process is gone."""
+        """The trials whose heartbeat is too old, or whose process is gone."""
         now, lost = self._clock(), []
         for trial in running:
             sign = (trial.user_attrs.get(BEAT), len(trial.intermediate_values), len(trial.user_attrs))

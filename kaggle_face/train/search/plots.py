@@ -1,4 +1,4 @@
-"""A page with what the trials of a search did: one HTML file that needs nothing else."""
+"""A page of a search's trials: one HTML file without external parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which settings a search may choose from, as YAML: a list of choices, or a range of numbers.
+"""Search spaces as YAML: for each setting a list of choices, or a range of numbers.
 
 optim.lr: {low: 1e-3, high: 0.3, log: true}
 train.batch_size: {low: 64, high: 256, step: 64}
@@ -70,7 +70,7 @@ def read_search_space(source: Path | Mapping[str, Any]) -> SearchSpace:
 
 
 def name_of_space(source: Path | Mapping[str, Any]) -> str:
-    """What a search space is called in messages."""
+    """The name of a search space in messages."""
     return str(source) if isinstance(source, Path) else "the search space"
 
 
@@ -89,7 +89,7 @@ def space_values(space: SearchSpace) -> dict[str, Any]:
 
 
 def suggest_overrides(space: SearchSpace, trial: Suggesting) -> list[str]:
-    """What a trial chooses, as `key=value` overrides."""
+    """The choices of a trial, as `key=value` overrides."""
     overrides = []
     for key, entry in space.items():
         value: Choice

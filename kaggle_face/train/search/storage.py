@@ -1,4 +1,4 @@
-"""Where a search keeps its trials: a storage of Optuna, named by an address or the path of a journal file.
+"""The storage of a search's trials: one of Optuna, named by an address or the path of a journal file.
 
 A journal is a file on a disk that all workers see. Its lock is a file made with O_EXCL, which NFS (version 3
 and later), SMB and Windows know, where locks of the system and symbolic links may be missing.
@@ -66,7 +66,7 @@ class StudyStorage:
 
     @classmethod
     def of(cls, named: str | Path | BaseStorage) -> StudyStorage:
-        """From what a person or a program named.
+        """The storage of an address or a path.
 
         Raises:
             InputError: It is empty, or a database file without `sqlite:///`.
@@ -111,7 +111,7 @@ class StudyStorage:
 
     @contextmanager
     def explained(self, every_error: bool = False) -> Iterator[None]:
-        """Turns what is wrong with the storage into one line without the password.
+        """Turns an error of the storage into one line without the password.
 
         Args:
             every_error: Whether all errors come from the storage; else only those of its libraries.

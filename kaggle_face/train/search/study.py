@@ -124,7 +124,7 @@ class Search:
             self._repeat_lost()
 
     def begun_with(self, description: Mapping[str, Any], takes_over: bool = True) -> Mapping[str, Any]:
-        """What the study was begun with; the description, where this call begins it.
+        """The description that the study was begun with; the given one, where this call begins it.
 
         Args:
             description: Values of JSON.
@@ -153,7 +153,7 @@ class Search:
 
     @property
     def num_done(self) -> int:
-        """Trials that came to their end or were stopped for falling behind."""
+        """The number of trials that were finished or pruned."""
         return len(self._trials("COMPLETE", "PRUNED"))
 
     @property
@@ -186,7 +186,7 @@ class Search:
         return {trial.number for trial in self._trials("RUNNING", "COMPLETE", "PRUNED", "FAIL")}
 
     def coming(self, trials: int) -> list[int]:
-        """Numbers of the trials that are still to be run for so many in all."""
+        """Numbers of the trials that are still to run."""
         waiting = self._trials("WAITING")
         first = len(self._trials())
         left = max(0, trials - self.num_done)
@@ -215,7 +215,7 @@ class Search:
         on_end: Callable[[], None],
         progress: Progress,
     ) -> None:
-        """Runs trials until there are so many in all, of all workers, or the time is up.
+        """Runs trials until a number of all workers' is reached, or the time is up.
 
         Where others run the last ones, it waits for them, and repeats those whose worker is gone.
 

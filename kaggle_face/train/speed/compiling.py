@@ -30,7 +30,7 @@ class Trial:
     compiling_seconds: float
 
     def pays(self, steps: int) -> bool:
-        """Whether so many steps and one more compilation take less time compiled."""
+        """Whether a number of steps and one more compilation take less time compiled."""
         gain = self.plain_seconds - self.compiled_seconds
         return gain > _LEAST_GAIN * self.plain_seconds and gain * steps > self.compiling_seconds
 

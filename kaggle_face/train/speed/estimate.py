@@ -1,4 +1,4 @@
-"""How long a training will take on this machine: a trial of seconds before it begins."""
+"""Estimates of training time on this machine, by a trial of seconds before it begins."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MEASURING = 1 / 3
 
 @dataclass(frozen=True)
 class FoldSize:
-    """What a fold trains on and is measured on."""
+    """The numbers of training and validation images of a fold."""
 
     num_classes: int
     train_images: int

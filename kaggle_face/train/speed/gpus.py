@@ -1,4 +1,4 @@
-"""What GPUs can do by their data sheets: peak arithmetic without sparsity, memory bandwidth and size.
+"""GPUs by their data sheets: peak arithmetic without sparsity, memory bandwidth and size.
 
 Figures of tensor cores that a data sheet states with sparsity alone are halved, as by its footnotes. Peaks
 are those of the boost clock, which no training holds for long.

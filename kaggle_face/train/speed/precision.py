@@ -34,7 +34,7 @@ def decide_cpu_amp(
     recorded: CpuAmp | None,
     progress: Progress,
 ) -> CpuAmp:
-    """What `train.amp=auto` becomes on a CPU: as recorded, or by a trial; `off` without a choice.
+    """Chooses `train.amp=auto` on a CPU: as recorded, or by a trial; `off` without a choice.
 
     Args:
         network: On its device.
@@ -68,7 +68,7 @@ def decide_cpu_amp(
 
 
 def recorded_cpu_amp(folder: FoldFolder, anew: bool = False) -> CpuAmp | None:
-    """What `train.amp=auto` became on a CPU: in this fold, else in the first fold of its run that records it.
+    """The recorded choice of `train.amp=auto` on a CPU, of this fold or the first of its run that has one.
 
     Args:
         folder: The fold.

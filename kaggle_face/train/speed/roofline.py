@@ -51,7 +51,7 @@ _ATTENTION_ON_CPU = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 
 @dataclass(frozen=True)
 class StepCost:
-    """What a training step costs, whatever the GPU.
+    """The cost of a training step on any GPU.
 
     Attributes:
         batch_size: B.
@@ -88,7 +88,7 @@ class Floor:
 
     @property
     def bound_by(self) -> Literal["arithmetic", "memory"]:
-        """Which of the two is slower."""
+        """The slower of arithmetic and memory."""
         return "arithmetic" if self.arithmetic_seconds >= self.memory_seconds else "memory"
 
 
@@ -104,7 +104,7 @@ def floor_on(gpu: Gpu, cost: StepCost) -> Floor:
 
 
 def count_step(config: Config, num_classes: int, precision: Precision) -> StepCost:
-    """What a training step of the settings costs.
+    """The cost of a training step of the settings.
 
     Args:
         config: The settings; batch, network, head, optimiser and averaged weights are looked at.

@@ -1,4 +1,4 @@
-"""How long a training step takes, measured on a copy of the network: for the trials before a training begins.
+"""Timing of a training step on a copy of the network, for the trials before a training begins.
 
 Letters: B images, D embedding size (3 colours in BCHW), H height, W width.
 """
@@ -21,7 +21,7 @@ Forward = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Workload:
-    """The steps that a network is for: images (B, 3, size, size) in a precision, so many times."""
+    """The steps of a network: images (B, 3, size, size) in a precision, and their number."""
 
     batch_size: int
     size_px: int
@@ -44,7 +44,7 @@ def random_images(network: FaceNetwork, workload: Workload) -> Tensor:
 
 
 def time_steps(forward: Forward, images_BCHW: Tensor, amp_dtype: torch.dtype | None, steps: int) -> float:
-    """Seconds of so many forward and backward passes; dropout draws from a fork of the random state."""
+    """Seconds of a number of forward and backward passes; dropout draws from a fork of the random state."""
     device = images_BCHW.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         wait_for(device)

@@ -1,4 +1,4 @@
-"""How many threads compute the steps on a CPU: a short trial where a training is long enough to repay it.
+"""The number of CPU threads of a training: a short trial where a training is long enough to repay it.
 
 As many threads as there are cores is the usual choice, and a bad one where another program holds one of them:
 each step waits for its slowest thread. On two cores of which one was busy two threads trained a small network

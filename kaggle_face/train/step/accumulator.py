@@ -71,11 +71,11 @@ class MetricAccumulator:
 
     @property
     def latest(self) -> EpochTotals:
-        """What the host knows: everything on a CPU, else the state of the last poll or the one before."""
+        """The latest numbers on the host: all on a CPU, else the state of the last poll or the one before."""
         return self._known
 
     def poll(self) -> EpochTotals:
-        """What has arrived by now, without waiting; starts a copy of newer numbers."""
+        """Polls the numbers that have arrived, without waiting; starts a copy of newer ones."""
         if not _is_on_gpu(self._sums):
             return self.read()
         numbers = self._copy() if self._copy is not None else None

@@ -38,7 +38,7 @@ _STEPS_BETWEEN_POLLS = 25
 
 @dataclass(frozen=True)
 class StepContext:
-    """What a step runs with: device, precision, engine, distillation, processes."""
+    """The context of a step: device, precision, engine, distillation, processes."""
 
     device: torch.device
     amp_dtype: torch.dtype | None
@@ -115,7 +115,7 @@ def run_steps(
         try:
             _train_on(batch, state, settings, context, group, int(moment))
         except torch.OutOfMemoryError as error:
-            elsewhere = ", or set data.residence=memory_map" if batches.plan.placement == "device" else ""
+            elsewhere = ", or set data.placement=memory_map" if batches.plan.placement == "device" else ""
             raise ConfigError(
                 f"a step of train.batch_size={settings.train.batch_size} does not fit the memory of "
                 f"{context.device}; lower it (train.accumulate_steps makes up for it){elsewhere}"

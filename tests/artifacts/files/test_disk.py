@@ -1,4 +1,4 @@
-"""Full disks, limits and want of memory are one line that names the path and what would help."""
+"""Full disks, limits and lack of memory are one line that names the path and what would help."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_an_array_comes_back_as_a_read_only_map(tmp_path: Path) -> None:
         (b"[1]", "expected an object, got list"),
         (b"\xff\xfe", "can't decode byte 0xff"),
         (b"", "Expecting value"),
-        (b'{"a": 1, "a": 2}', "the key 'a' stands twice"),
+        (b'{"a": 1, "a": 2}', "the key 'a' appears twice"),
         (b'{"a": NaN}', "NaN is not a number of JSON"),
         (b'{"a": 1e999}', "the number 1e999 is too large"),
         (b'{"a": ' + b"9" * 5000 + b"}", "4300 digits"),

@@ -37,7 +37,7 @@ def folders(tmp_path: Path) -> BlendFaces:
 
 def laid_out(folders: BlendFaces, root: Path) -> tuple[LaidOutBlend, CompetitionData]:
     found = lay_out_blend_faces(folders, root)
-    return found, read_competition(root, CompetitionConfig(family="E"), [])
+    return found, read_competition(root, CompetitionConfig(layout="E"), [])
 
 
 def test_people_of_the_test_trials_are_used_nowhere_else(folders: BlendFaces, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.intervals.pair_populations import PairList, PairOfSystems, Population
+from benchmarks.intervals.pair_populations import PairList, PairOfModels, Population
 from kaggle_face.metrics.trials import VERIFICATION_METRICS
 from kaggle_face.metrics.verification import verification_summary
 
@@ -12,7 +12,7 @@ from kaggle_face.metrics.verification import verification_summary
 def test_the_truth_is_what_very_many_people_show(effect: float) -> None:
     rng, population = np.random.default_rng(0), Population(effect)
     people = PairList(200_000, 1).draw(rng)
-    scores, others = PairOfSystems(population).scores(people, rng)
+    scores, others = PairOfModels(population).scores(people, rng)
     labels = (people[:, 0] == people[:, 1]).astype(np.int64)
     summary = verification_summary(scores, labels)
     for metric in VERIFICATION_METRICS:

@@ -26,7 +26,7 @@ def test_augmentations_are_measured_and_what_does_not_help_is_off_in_all_records
     capsys.readouterr()
     assert main(["predict", "--try-tta"]) == 0
     out = capsys.readouterr().out
-    kept = json.loads((RUN / "views.json").read_text())
+    kept = json.loads((RUN / "tta.json").read_text())
     assert [view["view"] for view in kept["measured"]] == ["flip", "crops"]
     assert f"predict.flip={str(kept['flip']).lower()} predict.crops={str(kept['crops']).lower()}" in out
     first = kept["measured"][0]["gains"]["accuracy"]
@@ -49,9 +49,9 @@ def test_the_old_name_of_the_option_works_and_names_the_new_one(
     assert main(["predict", "--try-views"]) == 0
     warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
     assert warnings == [
-        "warning: --try-views is now called --try-tta; the old name will go in the next release"
+        "warning: --try-views is now called --try-tta; the old name goes with the next release"
     ]
-    assert (RUN / "views.json").is_file()
+    assert (RUN / "tta.json").is_file()
     with pytest.raises(SystemExit):
         main(["predict", "--help"])
     shown = capsys.readouterr().out

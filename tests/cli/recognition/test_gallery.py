@@ -136,7 +136,7 @@ def test_the_threshold_of_the_run_is_named_in_the_answer(enrolled: Run, pictures
     assert threshold["value"] == pytest.approx(0.9)
 
 
-def test_known_people_are_identified_and_strangers_are_not(enrolled: Run, pictures: Path) -> None:
+def test_known_people_are_identified_and_unknown_people_are_not(enrolled: Run, pictures: Path) -> None:
     code, out, _ = enrolled("identify", pictures / "b.jpg", "--threshold", "0.99")
     assert code == 0
     assert "b.jpg shows Bob: score 1.0000" in out

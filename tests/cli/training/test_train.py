@@ -298,7 +298,7 @@ def test_a_place_for_runs_that_cannot_be_written_is_told_before_images_are_packe
     workspace: Path, refused: Callable[..., str]
 ) -> None:
     Path("taken").write_text("a file")
-    assert "taken" in refused("train", "--fold", "0", "paths.runs=taken/runs", "paths.packs=new")
+    assert "taken" in refused("train", "--fold", "0", "paths.runs=taken/runs", "paths.cache=new")
     assert not Path("new").exists()
 
 

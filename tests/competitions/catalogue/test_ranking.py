@@ -42,7 +42,7 @@ def test_own_data_without_pairs_ask_who_people_are_alone() -> None:
     images = {"images": [{"class_folders": True, "folder": "faces"}]}
     pairs = {"pairs": [{"file": "pairs.csv", "first": "a", "second": "b"}]}
     for custom, ranked in ((images, ("classification",)), (images | pairs, TASKS)):
-        competition = {"slug": "unheard-of", "family": "custom", "custom": custom}
+        competition = {"slug": "unheard-of", "layout": "custom", "custom": custom}
         assert own_metrics_of(Config.model_validate({"competition": competition})).ranked == ranked
     assert own_metrics("unheard-of", "eer").ranked == TASKS
 

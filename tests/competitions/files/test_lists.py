@@ -131,7 +131,7 @@ def test_another_label_is_refused(write, label):
 def test_a_repeated_label_line_counts_once(write):
     listed = read_label_list(write("a.jpg 1\nb.jpg 2\na.jpg 1\n"))
     assert listed.names == ["a.jpg", "b.jpg"]
-    assert listed.notes == ("val_pairs.txt: 1 line stands twice, first: line 3",)
+    assert listed.notes == ("val_pairs.txt: 1 line appears twice, first: line 3",)
 
 
 def test_an_image_with_two_labels_is_refused(write):

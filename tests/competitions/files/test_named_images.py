@@ -53,7 +53,7 @@ def test_repeats_that_agree_count_once_by_text():
     rows = listed(("a.jpg", "b.jpg", 1), ("b.jpg", "a.jpg", 1), ("a.jpg", "b.jpg", 1))
     pairs, notes = pairs_from_list(rows, finder("ver/a.jpg", "ver/b.jpg"), by_text=True)
     assert pairs.pair_ids.tolist() == ["a.jpg b.jpg", "b.jpg a.jpg"]
-    assert notes == ("pairs.txt: 1 pair stands twice, first: line 3; only the first counts",)
+    assert notes == ("pairs.txt: 1 pair appears twice, first: line 3; only the first counts",)
 
 
 def named(*names: str, known: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:

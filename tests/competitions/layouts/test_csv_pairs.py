@@ -96,7 +96,7 @@ def test_pairs_whose_images_are_not_unpacked_are_noted_and_the_layout_stays(csv_
             ("image_A,image_B", '"test/s.jpg,test/r.jpg', "test/r.jpg,test/s.jpg"),
             r"csv:2: a quotation mark is",
         ),
-        (("image_A,image_A", "test/s.jpg,test/r.jpg"), r"csv:1: the column 'image_A' stands twice"),
+        (("image_A,image_A", "test/s.jpg,test/r.jpg"), r"csv:1: the column 'image_A' appears twice"),
     ],
 )
 def test_a_broken_table_is_refused_in_a_short_line(csv_pairs, lines, message):
@@ -113,5 +113,5 @@ def test_a_column_of_ids_calls_the_rows(csv_pairs):
 
 def test_an_id_that_stands_twice_is_refused(csv_pairs):
     csv_pairs.text(TEST_TABLE, "id,image_A,image_B", *["7,test/s.jpg,test/r.jpg"] * 2)
-    with pytest.raises(DataError, match=r"verification_test.csv:3: the id '7' stands twice"):
+    with pytest.raises(DataError, match=r"verification_test.csv:3: the id '7' appears twice"):
         csv_pairs.read()

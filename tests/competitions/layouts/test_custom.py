@@ -14,7 +14,7 @@ from kaggle_face.records import CompetitionData, FaceTable
 
 
 def read(tree, **custom: Any) -> CompetitionData:
-    settings = CompetitionConfig(slug="mine", family="custom", custom=CustomConfig.model_validate(custom))
+    settings = CompetitionConfig(slug="mine", layout="custom", custom=CustomConfig.model_validate(custom))
     return read_competition(tree.root, settings)
 
 
@@ -158,7 +158,7 @@ def test_absolute_paths_lead_below_the_root_or_lose_their_beginning(tree):
 def test_there_is_a_csv_for_each_task_that_has_something_to_submit():
     def formats(**custom: Any):
         values = CustomConfig.model_validate(custom)
-        return formats_of(CompetitionConfig(family="custom", variant="custom", custom=values), SubmitConfig())
+        return formats_of(CompetitionConfig(layout="custom", variant="custom", custom=values), SubmitConfig())
 
     train, pairs = {"folder": "a", "class_folders": True}, {"file": "p", "first": "1", "second": "2"}
     both = formats(images=[train, TEST], pairs=[pairs], labels_per_row=5)
@@ -208,7 +208,7 @@ def test_a_bad_table_is_one_line(landmarks, rows, custom, message):
 
 def test_bad_rows_of_a_sample_are_one_line(landmarks):
     for rows, message in (
-        (["5,", "5,"], r"sample_submission.csv:3: the id '5' stands twice in 'id'"),
+        (["5,", "5,"], r"sample_submission.csv:3: the id '5' appears twice in 'id'"),
         (["5,", "zz,"], r"sample_submission.csv:3: 1 of 2 named images does not exist, first: zz"),
     ):
         landmarks.text("sample_submission.csv", "id,answer", *rows)
@@ -221,7 +221,7 @@ def test_bad_pairs_are_one_line(pairs):
         ({"first": "links"}, r"dev.csv:1: there is no column 'links'"),
         ({"label": "left"}, r"dev.csv:2: the label 'a/1' of 'left' is neither 1"),
         ({"same": "genuine"}, r"dev.csv: the column 'verdict' does not hold 'genuine'"),
-        ({"id": "left"}, r"dev.csv:3: the id 'a/1' stands twice"),
+        ({"id": "left"}, r"dev.csv:3: the id 'a/1' appears twice"),
     ):
         with pytest.raises(DataError, match=message):
             read(pairs, images=[FACES], pairs=[{**DEV, **change}])

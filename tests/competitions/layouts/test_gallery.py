@@ -182,7 +182,7 @@ def test_a_dev_image_without_a_row_is_no_probe_and_told(known_people):
             ("image,label", "c.jpg,n000103", "x.jpg,n000104"),
             r"verification_dev.csv:3: 1 of 2 named images does",
         ),
-        (("image,label", "c.jpg,n000103", "c.jpg,n000104"), r"verification_dev.csv:3: 'c.jpg' stands twice"),
+        (("image,label", "c.jpg,n000103", "c.jpg,n000104"), r"verification_dev.csv:3: 'c.jpg' appears twice"),
         (("a,b,label", "a.jpg,a.jpg,n000104"), r"the columns a and b both name pictures"),
         (("id,label", "5,n000104", "6,n000000", "7,n000103"), r"'id' neither names the pictures nor numbers"),
     ],

@@ -65,7 +65,7 @@ def test_a_pair_that_stands_twice_is_refused_with_its_line(families):
     lines = ["img_pair,is_related", *["face3.jpg-face1.jpg,0"] * 2]
     families.text("sample_submission.csv", *lines)
     with pytest.raises(
-        DataError, match=r"sample_submission\.csv:3: the pair 'face3\.jpg-face1\.jpg' stands twice"
+        DataError, match=r"sample_submission\.csv:3: the pair 'face3\.jpg-face1\.jpg' appears twice"
     ):
         families.read()
 

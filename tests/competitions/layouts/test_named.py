@@ -24,7 +24,7 @@ def test_the_example_of_a_layout_is_detected_as_that_layout_and_variant(tree, na
 @pytest.mark.parametrize(("name", "variant"), EXAMPLES)
 def test_the_example_of_a_layout_is_read_to_the_rows_that_it_shows(tree, name, variant):
     example = layout_named(name).examples[variant]
-    data = tree.example(example).read(family=name, variant=variant)
+    data = tree.example(example).read(layout=name, variant=variant)
     known_test = "4 of 4 test images have a known class"  # of fall 2020
     assert [note for note in data.notes if not note.startswith(known_test)] == []
     assert len(data.classes) >= 2 and len(data.faces.of_split("train")) >= 2

@@ -189,7 +189,7 @@ def test_repeated_test_pairs_are_each_scored(labelled_splits):
     labelled_splits.text("test_pairs.txt", "s.jpg p.jpg", "q.jpg r.jpg", "s.jpg p.jpg")
     data = labelled_splits.read()
     assert data.test_pairs.pair_ids.tolist() == ["0", "1", "2"]
-    assert any("1 pair stands twice, first: line 3; each is scored" in note for note in data.notes)
+    assert any("1 pair appears twice, first: line 3; each is scored" in note for note in data.notes)
 
 
 def test_pairs_that_contradict_each_other_are_refused(labelled_splits):

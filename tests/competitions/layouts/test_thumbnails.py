@@ -80,7 +80,7 @@ def test_repeated_trials_are_submitted_once(thumbnails):
     thumbnails.text("test_trials_verification_student.txt", "t.jpg r.jpg", "r.jpg s.jpg", "t.jpg r.jpg")
     data = thumbnails.read()
     assert data.test_pairs.pair_ids.tolist() == ["t.jpg r.jpg", "r.jpg s.jpg"]
-    assert any("1 pair stands twice, first: line 3; only the first counts" in note for note in data.notes)
+    assert any("1 pair appears twice, first: line 3; only the first counts" in note for note in data.notes)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_class_of_both_sizes_is_refused(thumbnails):
 
 def test_an_order_file_with_an_image_twice_is_refused(thumbnails):
     thumbnails.text("test_order_classification.txt", "900.jpg", "900.jpg")
-    with pytest.raises(DataError, match=r"test_order_classification.txt:2: '900.jpg' stands twice"):
+    with pytest.raises(DataError, match=r"test_order_classification.txt:2: '900.jpg' appears twice"):
         thumbnails.read()
 
 

@@ -116,7 +116,7 @@ def test_a_repeated_row_counts_once(whales):
         table.write("a.jpg,whale,w2\n")
     data = whales.read()
     assert len(data.faces.of_split("train")) == 4
-    assert "train.csv: 1 line stands twice, first: line 6" in data.notes
+    assert "train.csv: 1 line appears twice, first: line 6" in data.notes
 
 
 def test_an_image_of_two_individuals_is_refused_with_its_line(whales):

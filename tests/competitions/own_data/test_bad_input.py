@@ -63,7 +63,7 @@ def _refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
             "list.csv",
             ["image,person", *TRAIN[:-1], "21.jpg,NaN"],
             (),
-            "list.csv: 1 of 6 rows has 'NaN' in 'person', first: 21.jpg; mend them, or say what they are "
+            "list.csv: 1 of 6 rows has 'NaN' in 'person', first: 21.jpg; fix them, or say what they are "
             "with --without-identity test or --without-identity skip",
         ),
         (
@@ -82,7 +82,7 @@ def _refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
             "sample_submission.csv",
             ["image,person", *(f"{name},Ann" for name in [*TESTS, "t1.jpg"])],
             (),
-            "sample_submission.csv:5: the id 't1.jpg' stands twice in 'image'; keep one row per image",
+            "sample_submission.csv:5: the id 't1.jpg' appears twice in 'image'; keep one row per image",
         ),
         (
             "sample_submission.csv",
@@ -112,7 +112,7 @@ def _refused(capsys: pytest.CaptureFixture[str], *options: str) -> str:
             "pairs.csv",
             ["id,a,b", "p,t0.jpg,t1.jpg", "p,t0.jpg,t2.jpg"],
             (),
-            "pairs.csv:3: the id 'p' stands twice; mend this line",
+            "pairs.csv:3: the id 'p' appears twice; fix this line",
         ),
     ],
 )
@@ -178,7 +178,7 @@ def test_the_cause_stands_before_what_is_missing(root, capsys):
 
 def test_a_folder_that_is_not_there_is_that_of_the_option(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert "there is no folder raw; mend --data, or download" in _refused(capsys)
+    assert "there is no folder raw; fix --data, or download" in _refused(capsys)
 
 
 def test_lost_zeros_of_ids_are_named(tmp_path, monkeypatch, capsys):

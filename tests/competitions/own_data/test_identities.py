@@ -135,5 +135,5 @@ def test_a_negative_number_is_a_whole_number_too(plant):
 def test_identities_that_differ_by_case_alone_are_noted(plant):
     root = plant("image,person", "{name}")
     write(root / "list.csv", "image,person", *(f"w{n}.jpg,{('Ann', 'ann', 'Bob ')[n % 3]}" for n in range(9)))
-    line = "warning: 1 of 3 identities differs from another by case alone, first: ann and Ann; mend the names"
+    line = "warning: 1 of 3 identities differs from another by case alone, first: ann and Ann; fix the names"
     assert any(each.startswith(line) for each in guess_settings(root, Answers()).lines)

@@ -277,7 +277,7 @@ def test_pixels_of_which_the_disk_takes_a_part_are_not_taken_for_written(tmp_pat
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path, ids: StrArray) -> None:
     (tmp_path / "packs").write_text("a file where the folder should be")
-    with pytest.raises(DataError, match=r"packs: .*exists; choose another folder with paths.packs"):
+    with pytest.raises(DataError, match=r"packs: .*exists; choose another folder with paths.cache"):
         make(tmp_path, ids)
 
 

@@ -248,7 +248,7 @@ def test_broken_pictures_are_counted_and_the_first_is_named(place: Workplace) ->
         place.open()
     assert str(error.value) == (
         f"3 of 10 images cannot be read, first: {place.ids[3]} (image file is truncated); "
-        "mend or remove them, or set data.broken_images=skip"
+        "fix or remove them, or set data.broken_images=skip"
     )
 
 

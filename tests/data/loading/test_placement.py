@@ -32,7 +32,7 @@ def chosen(
     setting: str = "auto",
 ) -> LoaderPlan:
     augmenter = Augmenter(transforms, size_px, 0)  # type: ignore[arg-type]
-    config = DataConfig.model_validate({"residence": setting, "workers": 3})
+    config = DataConfig.model_validate({"placement": setting, "workers": 3})
     return plan_loading(config, augmenter, int(gigabytes * 10**9), device)
 
 

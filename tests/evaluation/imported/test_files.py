@@ -68,7 +68,7 @@ def test_parquet_needs_a_pyarrow_that_runs_no_code(tmp_path: Path, monkeypatch: 
     ("text", "message"),
     [
         ("id,x\na,1\nb\n", "line 3 has 1 cell, the header has 2"),
-        ("id,x,x\n", "the column 'x' stands twice"),
+        ("id,x,x\n", "the column 'x' appears twice"),
         ('id,x\n"a,1\n', "unexpected end of data"),
         ("", r"oof\.csv is empty"),
         ("\n", "its first line is empty, where the names of its columns are expected"),
@@ -84,7 +84,7 @@ def test_a_csv_that_is_no_table_is_refused(text: str, message: str, tmp_path: Pa
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
-        ("high", "row 2 below the header holds 'high' in the column 'y', where a number is expected; mend"),
+        ("high", "row 2 below the header holds 'high' in the column 'y', where a number is expected; fix"),
         ("0,5", "holds '0,5' in the column 'y', where a number is expected; write decimal points"),
         ("12 %", "row 2 below the header holds '12 %' in the column 'y'"),
         ("1_0", "row 2 below the header holds '1_0' in the column 'y'"),
@@ -105,7 +105,7 @@ def test_text_in_the_place_of_a_number_is_found(
 
 
 def test_a_file_of_the_user_has_no_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"the file .*gone\.npy does not exist; mend its name"):
+    with pytest.raises(InputError, match=r"the file .*gone\.npy does not exist; fix its name"):
         open_prediction_file(tmp_path / "gone.npy")
     (tmp_path / "folder.csv").mkdir()
     path = tmp_path / "oof.csv"

@@ -31,7 +31,7 @@ def test_images_are_found_by_any_name_of_their_own(given: list[str]) -> None:
 
 def test_a_file_name_that_two_images_have_names_neither() -> None:
     wanted = np.array(["x/1.jpg", "y/1.jpg"])
-    with pytest.raises(DataError, match=r"1 of 1 id stands twice, first: 1.jpg"):
+    with pytest.raises(DataError, match=r"1 of 1 id appears twice, first: 1.jpg"):
         match_rows(Path("f"), ways_to_name_images(wanted, np.array(["1.jpg", "1.jpg"]), NONE), "images")
     with pytest.raises(DataError, match="none of its 2 ids"):
         match_rows(Path("f"), ways_to_name_images(wanted, np.array(["1.jpg", "2.jpg"]), NONE), "images")

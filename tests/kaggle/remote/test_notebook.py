@@ -21,7 +21,7 @@ from tests.support.kaggle_server import SLUG, TOKEN, KaggleServer
 
 SETTINGS = f"""\
 extends: demo
-competition: {{slug: {SLUG}, family: E, variant: f24}}
+competition: {{slug: {SLUG}, layout: E, variant: f24}}
 data: {{root: data/faces, image_size: 32, workers: 0}}
 folds: {{count: 2}}
 model: {{backbone_options: {{channels: [8, 8, 16, 16], stem_width: 8}}, embedding_size: 16}}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.intervals.pair_populations import PairList, PairOfSystems, Population
+from benchmarks.intervals.pair_populations import PairList, PairOfModels, Population
 from kaggle_face.errors import InputError
 from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs
 from kaggle_face.metrics.trials import VERIFICATION_METRICS
@@ -33,10 +33,10 @@ def test_with_people_of_their_own_the_variance_of_the_auc_is_that_of_delong(deci
     assert found.value == pytest.approx(wins.mean())
 
 
-def test_the_auc_is_centred_on_couples_of_strangers() -> None:
+def test_the_auc_is_centred_on_disjoint_pairs() -> None:
     rng = np.random.default_rng(1)
     people = PairList(12, 3).draw(rng)
-    scores = np.round(PairOfSystems(Population(0.8, 1.0)).scores(people, rng)[0], 1)
+    scores = np.round(PairOfModels(Population(0.8, 1.0)).scores(people, rng)[0], 1)
     is_same = people[:, 0] == people[:, 1]
     wins = [
         (scores[a] > scores[b]) + 0.5 * (scores[a] == scores[b])
@@ -70,7 +70,7 @@ def test_the_variance_is_that_of_drawing_people_and_pairs_anew(listed: PairList,
     pairs = PairsOfPeople.of(people, people[:, 0] == people[:, 1])
     values, variances = np.empty((200, 3)), np.empty((200, 3))
     for row in range(200):
-        each = ScoredPairs.of(PairOfSystems(Population(effect)).scores(people, rng)[0], pairs)
+        each = ScoredPairs.of(PairOfModels(Population(effect)).scores(people, rng)[0], pairs)
         found = [each.influences(metric) for metric in metrics]
         values[row] = [one.value for one in found]
         variances[row] = [pairs.clusters.variance(one.of_pairs) for one in found]
@@ -81,7 +81,7 @@ def test_the_variance_is_that_of_drawing_people_and_pairs_anew(listed: PairList,
 def test_influences_of_each_class_have_mean_zero() -> None:
     rng = np.random.default_rng(3)
     people = PairList(45, None).draw(rng)  # 3,960 impostor pairs
-    pairs = scored(PairOfSystems(Population(0.3)).scores(people, rng)[0], people)
+    pairs = scored(PairOfModels(Population(0.3)).scores(people, rng)[0], people)
     for metric in VERIFICATION_METRICS:
         of_pairs = pairs.influences(metric).of_pairs
         assert of_pairs[pairs.pairs.is_same].sum() == pytest.approx(0, abs=1e-9)

@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from benchmarks.intervals.pair_populations import PairList, PairOfSystems, Population
+from benchmarks.intervals.pair_populations import PairList, PairOfModels, Population
 from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs
 from kaggle_face.metrics.intervals.thresholds import (
     accuracy_threshold_interval,
@@ -18,7 +18,7 @@ from kaggle_face.metrics.intervals.thresholds import (
 def drawn(listed: PairList, effect: float, rng: np.random.Generator) -> ScoredPairs:
     people = listed.draw(rng)
     pairs = PairsOfPeople.of(people, people[:, 0] == people[:, 1])
-    return ScoredPairs.of(PairOfSystems(Population(effect)).scores(people, rng)[0], pairs)
+    return ScoredPairs.of(PairOfModels(Population(effect)).scores(people, rng)[0], pairs)
 
 
 def test_intervals_hold_the_thresholds_of_endlessly_many_people() -> None:

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import t
 
 from benchmarks.intervals.coverage import SETTINGS, Setting, bench_intervals
-from benchmarks.intervals.pair_populations import PairList, PairOfSystems, Population
+from benchmarks.intervals.pair_populations import PairList, PairOfModels, Population
 from kaggle_face.errors import InputError
 from kaggle_face.metrics.intervals.influences import PairsOfPeople, ScoredPairs, least_impostors
 from kaggle_face.metrics.intervals.verification import (
@@ -48,7 +48,7 @@ def covered(listed: PairList, effect: float, metric: VerificationMetric, draws: 
         people = listed.draw(rng)
         pairs = PairsOfPeople.of(people, people[:, 0] == people[:, 1])
         first, second = (
-            ScoredPairs.of(scores, pairs) for scores in PairOfSystems(population).scores(people, rng)
+            ScoredPairs.of(scores, pairs) for scores in PairOfModels(population).scores(people, rng)
         )
         found, less = interval_of(first, metric), difference_between(first, second, metric)
         rows[row] = [found.value, found.low, found.high, less.value, less.low, less.high]
@@ -91,7 +91,7 @@ def test_what_follows_from_all_impostor_scores_is_known_better_than_what_few_acc
     rng = np.random.default_rng(7)
     people = PairList(30, None, images_each=4).draw(rng)
     pairs = PairsOfPeople.of(people, people[:, 0] == people[:, 1])
-    scored = ScoredPairs.of(PairOfSystems(Population(0.5)).scores(people, rng)[0], pairs)
+    scored = ScoredPairs.of(PairOfModels(Population(0.5)).scores(people, rng)[0], pairs)
     found, clusters = scored.influences("tpr@1e-3"), pairs.clusters
     whole, shown = clusters.variance(found.of_pairs), clusters.variance(found.seen)
     assert (
@@ -134,7 +134,7 @@ def test_a_gain_is_found_where_the_old_bootstrap_missed_most() -> None:
     for _ in range(100):
         people = people_and_pairs.draw(rng)
         is_same = people[:, 0] == people[:, 1]
-        first, second = PairOfSystems(population).scores(people, rng)
+        first, second = PairOfModels(population).scores(people, rng)
         less = verification_difference(first, second + 0.15 * is_same, is_same, people, "auc")
         found.append(less.high < 0)
     # the AUC gains 0.0155, and the deviation of differences is 0.0061: a normal test finds 72 of 100

@@ -117,7 +117,9 @@ def test_what_earlier_runs_took_counts_for_more_than_the_trial() -> None:
 def test_what_blending_took_before_counts_for_all_of_it_and_for_a_mean_in_part() -> None:
     known = candidate(known=Known(slower=1.0, blend_seconds=60.0))
     assert known.blending_seconds(True) == 60.0 and known.blending_seconds(False) == pytest.approx(36.0)
-    assert known.evaluating_seconds(True) == candidate().evaluating_seconds(True), "it is no part of blending"
+    assert known.evaluating_seconds(True) == candidate().evaluating_seconds(True), (
+        "it is not part of blending"
+    )
 
 
 def test_a_training_is_not_cut_for_the_choice_of_a_blend() -> None:

@@ -87,7 +87,7 @@ def test_few_rungs_are_tried() -> None:
     plan(8, trial)
     assert 1 < len(trial.tried) <= 5 and "iresnet100" not in trial.tried
     # The smallest, the largest that may fit by its rate, and those below it that may by the rate of this one.
-    # A rate for which images count alone: what a small rung takes beside its steps is no work of a large one.
+    # A rate by images alone: the overhead of a small rung is not work of a large one.
     assert plan(8, FakeTrial(0.05)).rung.name == "cpu-120-both"
     slow = FakeTrial(0.57)
     assert plan(4, slow).rung.name == "cpu-2-both" and len(slow.tried) == 3

@@ -25,7 +25,7 @@ def config(tmp_path: Path) -> Config:
     (root / "test_pairs.txt").write_text("2.png 1.png\n")
     return parse_config(
         f"competition: {{slug: mine}}\ndata: {{root: {root}, image_size: 16, workers: 2}}\n"
-        f"paths: {{packs: {tmp_path}}}\n",
+        f"paths: {{cache: {tmp_path}}}\n",
         "test",
     )
 

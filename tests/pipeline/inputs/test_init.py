@@ -27,7 +27,7 @@ def test_settings_are_written_to_the_folder_that_is_given(root):
     assert written.path == root / "settings/mine.yaml"
     assert written.path.read_text() == written.text
     config = parse_config(written.text.replace("extends: base\n", ""), "written")
-    assert (config.competition.family, config.competition.variant) == ("top_k", "happywhale")
+    assert (config.competition.layout, config.competition.variant) == ("top_k", "happywhale")
     assert (config.data.root, config.data.image_size) == (str(root), 24)
     assert written.inspection.detection.layout == "top_k"
 
@@ -77,4 +77,4 @@ def test_the_time_on_a_gpu_that_is_not_here_is_calculated(root, monkeypatch):
 def test_too_few_people_of_a_known_layout_hold_nobody_out(root):
     written = init_competition("mine", root, folder=root)
     config = parse_config(written.text.replace("extends: base\n", ""), "written")
-    assert (config.competition.family, config.folds.heldout_identities) == ("top_k", 0.0)
+    assert (config.competition.layout, config.folds.heldout_identities) == ("top_k", 0.0)

@@ -37,11 +37,11 @@ def test_who_was_enrolled_is_identified_with_score_threshold_and_neighbours(
     expect(answer.get_by_role("img", name="accepted from 0.80 on: accepted")).to_be_visible()
     expect(answer.locator(".neighbours li")).to_have_count(2)
     expect(answer.locator(".neighbours")).to_contain_text("Béla O'Neil & Co")
-    expect(answer).to_contain_text("0.8000 (strict: 1 in 1,000 strangers passes)")
+    expect(answer).to_contain_text("0.8000 (strict: 1 in 1,000 unknown people passes)")
     expect(answer).to_contain_text("Compared with 2 people")
 
 
-def test_a_stranger_is_unknown(page: Page, pictures: Path) -> None:
+def test_an_unenrolled_person_is_unknown(page: Page, pictures: Path) -> None:
     enroll(page, "Ann", pictures / "p0.jpg")
     page.get_by_role("link", name="Identify").click()
     choose(page, "identify", pictures / "p2.jpg")
@@ -82,7 +82,7 @@ def test_the_threshold_that_is_chosen_decides(page: Page, pictures: Path) -> Non
     page.get_by_label("Threshold").select_option("eer")
     choose(page, "identify", pictures / "p0-again.jpg")
     page.get_by_role("button", name="Identify").click()
-    expect(page.locator("#identify .facts")).to_contain_text("0.6000 (even: 3.0 % of strangers pass)")
+    expect(page.locator("#identify .facts")).to_contain_text("0.6000 (even: 3.0 % of unknown people pass)")
 
 
 def test_of_several_faces_one_is_chosen(page: Page, pictures: Path) -> None:

@@ -105,7 +105,7 @@ def test_the_answer_is_on_the_first_screen_below_its_threshold_and_warning(
     sizes = opened.locator("#threshold-warning").evaluate("one => parseFloat(getComputedStyle(one).fontSize)")
     assert sizes >= TEXT_PX
     expect(opened.get_by_label("Threshold").locator("option").first).to_have_text(
-        "strict: 1 in 1,000 strangers passes"
+        "strict: 1 in 1,000 unknown people passes"
     )
     expect(opened.locator("#threshold-number")).to_have_text("a score of 0.800 or more")
     # The face that is looked for is there once, in its picture with the box around it.

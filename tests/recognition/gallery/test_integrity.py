@@ -155,11 +155,11 @@ def test_a_gallery_of_the_first_version_gets_its_sums(path: Path) -> None:
         Gallery(path)
 
 
-@pytest.mark.parametrize("file", ["vectors.npy", "numbers.npy", "strangers.npy", "sums.json"])
+@pytest.mark.parametrize("file", ["vectors.npy", "numbers.npy", "impostor_scores.npy", "sums.json"])
 def test_a_bit_that_flips_in_the_copy_for_searching_changes_no_answer(path: Path, file: str) -> None:
     gallery = Gallery(path)
     before = read_prototypes(gallery)
-    right = [np.array(values) for values in (before.numbers, before.vectors, before.stranger_scores)]
+    right = [np.array(values) for values in (before.numbers, before.vectors, before.impostor_scores)]
     (copy,) = (folder for folder in cache_folder(path).iterdir())
     content = (copy / file).read_bytes()
     for bit in np.random.default_rng(0).choice(8 * len(content), 8, replace=False).tolist():
@@ -167,5 +167,5 @@ def test_a_bit_that_flips_in_the_copy_for_searching_changes_no_answer(path: Path
         changed[bit // 8] ^= 1 << bit % 8
         (copy / file).write_bytes(changed)
         found = read_prototypes(gallery)
-        for now, then in zip((found.numbers, found.vectors, found.stranger_scores), right, strict=True):
+        for now, then in zip((found.numbers, found.vectors, found.impostor_scores), right, strict=True):
             assert np.array_equal(now, then)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from kaggle_face.report.sections.scores import (
     members,
     score_histograms,
 )
+from tests.support.documents import DOCS
 
 
 def blocks_of(section: Section, facts: ReportFacts) -> tuple[Block, ...]:
@@ -251,7 +253,7 @@ def test_parameters_that_are_not_known_are_an_empty_cell(made_up: ReportFacts) -
 def test_steps_of_classification_are_read_too() -> None:
     gain = {"value": 0.1, "low": 0.05, "high": 0.2}
     best = {"count": 5, "temperature": 0.1, "share": 0.3}
-    tried = {"recipe": best, "best": best, "gain": gain, "optimistic_gain": 0.15}
+    tried = {"recipe": best, "best": best, "gain": gain, "in_sample_gain": 0.15}
     assert blend.steps_of(tried) == [
         ("neighbours: count 5, temperature 0.1, share 0.3", True, 0.1, 0.05, 0.2, 0.15)
     ]
@@ -289,3 +291,8 @@ def test_uploads_are_shown_newest_first_with_both_scores(made_up: ReportFacts) -
     assert isinstance(figure, Figure) and figure.traces[0]["x"] == figure.traces[0]["y"]
     assert "Rank correlation 0.90" in figure.summary
     assert table_of(leaderboard.SECTION, made_up).rows[0][0] == "2026-11-24"
+
+
+def test_every_section_has_a_row_in_the_page_on_the_report() -> None:
+    rows = re.findall(r"^\| ([^|]+) \|", (DOCS / "report.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [section.title for section in SECTIONS] == rows[-len(SECTIONS) :]

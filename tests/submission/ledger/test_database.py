@@ -302,7 +302,7 @@ def test_a_row_that_stands_twice_in_the_csv_is_refused(tmp_path):
     header, row = ledger.csv.read_text().split("\n", 1)
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "ledger.csv").write_text(f"{header}\n{row}{row.replace('a.csv', 'b.csv')}")
-    with pytest.raises(RunError, match=f"the key '{key}' stands twice"):
+    with pytest.raises(RunError, match=f"the key '{key}' appears twice"):
         Ledger(tmp_path / "there")
 
 

@@ -80,7 +80,7 @@ def humpback(root: Path) -> Truth:
         truth.test[Path(name).name] = (name, names[person])
     rows = [f"{row},new_whale w_1 w_22" for row in truth.test]
     write(root / "sample_submission.csv", "Image,Id", *rows)
-    truth.said = ("'new_whale' is the label of people whom nobody knows",)
+    truth.said = ("'new_whale' is the label of unknown people",)
     return truth
 
 

@@ -1,4 +1,4 @@
-"""Which transforms of albumentations have a batched form, and that form: read from the built transforms.
+"""Conversion of albumentations' transforms to their batched forms.
 
 The library itself is not imported here. A transform is known by the exact name of its class, and what its
 batched form does not cover (another border, another interpolation, ...) counts as one without.
@@ -49,7 +49,7 @@ def _with_chance(step: Any) -> BatchTransform | None:
 
 
 def _form(step: Any) -> BatchTransform | None:
-    """The batched form of a transform that happens for certain."""
+    """The batched form of a transform, applied with probability 1."""
     make = _FORMS.get(type(step).__name__)
     return make(step) if make is not None else None
 

@@ -183,7 +183,7 @@ class RandomResizedCrop(BatchTransform):
 
     @property
     def num_draws(self) -> int:
-        """Area and ratio of ten tries, the row and the column."""
+        """The number of draws: area and ratio of ten tries, the row and the column."""
         return 22
 
     def __call__(self, images_BCHW: Tensor, draws_BK: Tensor) -> Tensor:
@@ -269,7 +269,7 @@ def _spread(start_B: Tensor, length_B: Tensor, count: int) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _outer_index(length: int, before: int, after: int, border: Border, device: torch.device) -> Tensor:
-    """Where each row of a padded picture comes from."""
+    """The source index of each row of a padded picture."""
     mode: Literal["edge", "symmetric", "reflect"]
     match border:
         case "replicate":

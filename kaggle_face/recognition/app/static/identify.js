@@ -10,7 +10,7 @@ function strangers(answer) {
   if (answer.false_alarm_rate === null) return people;
   const share = answer.false_alarm_rate;
   return share === 0 ? `${people} At this threshold no enrolled person is taken for another.`
-    : `${people} At this threshold about ${(100 * share).toFixed(1)} % of strangers would get somebody's name.`;
+    : `${people} At this threshold about ${(100 * share).toFixed(1)} % of unknown people would get somebody's name.`;
 }
 
 export function setUpIdentify() {

@@ -17,11 +17,11 @@ const NAMED = {
 
 function percent(share) { return `${(100 * share).toFixed(1)} %`; }
 
-// "strict: 1 in 1,000 strangers passes"
+// "strict: 1 in 1,000 unknown people passes"
 export function inWords(threshold) {
   const named = NAMED[threshold.name];
-  if (named) return `${named.word}: 1 in ${named.one_in.toLocaleString("en")} strangers passes`;
-  if (threshold.name === "eer") return `even: ${percent(threshold.fpr)} of strangers pass`;
+  if (named) return `${named.word}: 1 in ${named.one_in.toLocaleString("en")} unknown people passes`;
+  if (threshold.name === "eer") return `even: ${percent(threshold.fpr)} of unknown people pass`;
   return "not measured";
 }
 

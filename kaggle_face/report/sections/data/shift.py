@@ -81,6 +81,6 @@ def _copies(facts: ReportFacts) -> Block:
 SECTION = Section(
     "shift",
     "Training against test pictures",
-    "Where the two curves lie apart the test asks for what training did not show; augmentation can cover it.",
+    "Where the two curves lie apart the test set shows what training did not; augmentation can cover it.",
     build,
 )

@@ -98,6 +98,6 @@ SECTION = Section(
     "learning-curves",
     "Learning curves",
     "One colour a fold. A held-out loss that rises while the training loss falls is overfitting; curves that "
-    "still climb at the end ask for more epochs; one fold apart from the others is worth a look.",
+    "still climb at the end need more epochs; one fold apart from the others is worth a look.",
     build,
 )

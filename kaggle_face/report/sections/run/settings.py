@@ -1,4 +1,4 @@
-"""Settings that differ from the base, versions, commit, and what the run was made of."""
+"""Settings that differ from the base, versions, commit, and the inputs of the run."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _RESAMPLING = Resampling(num_resamples=200)
 
 
 def build(facts: ReportFacts) -> Content:
-    """A table of identities and charts of accuracy by what could explain mistakes."""
+    """A table of identities and charts of accuracy by possible causes of mistakes."""
     classes = facts.classes
     if classes is None:
         return LeftOut(facts.missing.get("classes", "no identities are classified"))

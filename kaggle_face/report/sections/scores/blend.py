@@ -1,4 +1,4 @@
-"""The blend: weights, gains with intervals, and what was tried and left off."""
+"""The blend: weights, gains with intervals, and rejected post-processing."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ def _candidates(task: str, record: TaskRecord) -> Table:
                 str(each.get("name", "")),
                 str(each.get("kind", "")),
                 *(_number(each.get("metrics", {}).get(name)) for name in names),
-                _number(each.get("honest")),
+                _number(each.get("nested")),
                 *(_number(gain.get(end)) for end in ("value", "low", "high")),
-                _number(each.get("optimistic_gain")),
+                _number(each.get("in_sample_gain")),
             )
         )
     columns = (
@@ -121,13 +121,13 @@ def steps_of(values: Mapping[str, Any] | None) -> list[tuple[Cell, ...]]:
         if not best.get("count") and not best.get("share"):
             setting = "neighbours: none helps"
         is_on = recipe == best and bool(best.get("share"))
-        return [_step(setting, is_on, gain, values.get("optimistic_gain"))]
+        return [_step(setting, is_on, gain, values.get("in_sample_gain"))]
     return [
         _step(
             str(each.get("setting", "")),
             bool(each.get("is_on")),
             each.get("gain") or {},
-            each.get("optimistic_gain"),
+            each.get("in_sample_gain"),
         )
         for each in values["steps"]
         if isinstance(each, Mapping)

@@ -13,7 +13,7 @@ from kaggle_face.report.section import Content, LeftOut, Section
 
 _BINS = 15
 _FEWEST = 10
-"""Answers of a bin from which on its share says something: below it a single one moves it by a tenth."""
+"""The fewest answers of a bin whose share is meaningful: below it a single one moves it by a tenth."""
 
 
 def build(facts: ReportFacts) -> Content:

@@ -12,7 +12,7 @@ MOST_ROWS = 200
 
 
 def build(facts: ReportFacts) -> Content:
-    """The uploads with both scores as points, and a table of what was written and uploaded."""
+    """The uploads with both scores as points, and a table of all CSVs."""
     if not facts.uploads:
         return LeftOut("the ledger has no row: nothing was written or uploaded yet")
     blocks: list[Block] = []

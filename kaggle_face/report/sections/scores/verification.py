@@ -24,7 +24,7 @@ _LEAST_RATE = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class ErrorCurve:
-    """FPR and FNR in [0, 1] at falling thresholds."""
+    """FPR and FNR in [0, 1] at thresholds in descending order."""
 
     fpr: FloatArray
     fnr: FloatArray
