@@ -225,12 +225,11 @@ def _carried_out(
     elif not path.is_file():
         raise ConfigError(f"{path} is gone, which {run.path} was planned with; plan anew with --overwrite")
     elif not record.ended_at:
-        left = record.deadline - clock.now()
+        left = in_words(max(0.0, record.deadline - clock.now()))
         done = part_of(len(record.trained), record.plan.folds, "fold", "are trained")
-        progress.log(f"{run.name} goes on: {done}, {in_words(max(0.0, left))} are left")
+        progress.log(f"{run.name} goes on: {done}, {left} are left")
     planned_settings = load_config(path.stem, loaded.overrides)
-    total, most = planned_settings.config.folds.total, record.plan.most_folds
-    if most > total:
+    if (most := record.plan.most_folds) > (total := planned_settings.config.folds.total):
         raise ConfigError(
             f"{record_file(run)} plans up to {counted(most, 'fold')}, and {path} makes {total}; "
             "set folds as they were, or plan anew with --overwrite"
