@@ -236,6 +236,11 @@ def test_what_no_file_can_be_called_is_one_short_line(path: str | Path) -> None:
         assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
+def test_a_competition_is_not_called_by_a_long_text() -> None:
+    with pytest.raises(InputError, match="^a competition's name has at most 100 letters, got 5000$"):
+        kf.init_project("x" * 5000, "nodata")
+
+
 def test_bytes_and_letters_that_are_not_text_are_refused() -> None:
     with pytest.raises(InputError, match=r"'pattern' of .* must be text, got bytes"):
         kf.init_project("faces", "nodata", own_data={"pattern": b"x"})
