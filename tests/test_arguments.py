@@ -237,7 +237,7 @@ def test_what_no_file_can_be_called_is_one_short_line(path: str | Path) -> None:
 
 
 def test_a_competition_is_not_called_by_a_long_text() -> None:
-    with pytest.raises(InputError, match="^a competition's name has at most 100 letters, got 5000$"):
+    with pytest.raises(InputError, match=r"^a competition's name has at most 100 letters, got 5000$"):
         kf.init_project("x" * 5000, "nodata")
 
 
