@@ -27,9 +27,12 @@ def test_nothing_waits_and_nothing_was_submitted(kaggle, clock):
 
 
 def test_the_leaderboard_is_a_frame(kaggle, clock):
+    kaggle.competition.leaderboard = [
+        {"teamId": place, "teamName": f"Team {place}", "score": f"{place / 100}"} for place in (1, 2, 3)
+    ]
     found = kf.open_project("faces").leaderboard()
-    assert found["rank"].tolist() == [*range(1, len(found) + 1)] and set(found["competition"]) == {SLUG}
-    assert int(found["is_own"].sum()) <= 1
+    assert found["rank"].tolist() == [1, 2, 3] and set(found["competition"]) == {SLUG}
+    assert found["score"].tolist() == [0.01, 0.02, 0.03] and not found["is_own"].any()
 
 
 def test_the_demo_has_nothing_to_download(kaggle):
