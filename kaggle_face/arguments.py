@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache, wraps
+from os import PathLike
 from types import GenericAlias, SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
@@ -38,6 +40,8 @@ _NOUNS = {
 }
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)(?: ('[^']*'|[^\s;,]+(?:,[^\s;,]+)*))?")
 """An option of the command line, and the word behind it, which may be its value."""
+_LONGEST_NAME = 255
+"""Bytes of a file's name, on the usual disks."""
 _VALUES = frozenset(("none", "first", "last", "test", "skip", "index", "name", "number"))
 """Words that are values of options of `init`."""
 _RENAMED = {"force": "replace"}
@@ -91,6 +95,8 @@ def check_fields(values: Mapping[str, Any], kind: type, name: str) -> None:
         ConfigError: A value does not have the type of its field.
     """
     for key in values.keys() & kind.__annotations__.keys():
+        if isinstance(values[key], bytes | bytearray):  # taken for text by what is not strict
+            raise ConfigError(f"'{key}' of {name} must be text, got {type(values[key]).__name__}")
         try:
             _adapter(kind, key).validate_python((values[key],))
         except _validation_error() as error:
@@ -106,6 +112,10 @@ def _called(function: Callable[..., Any], args: tuple[Any, ...]) -> str:
 
 def _of_its_type(value: Any, function: Callable[..., Any], name: str, called: str) -> Any:
     error = None
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    elif isinstance(value, str | PathLike) and "Path" in function.__annotations__[name]:
+        _require_path(value, f"{called}({name}=...)")
     for candidate in (value, _plain(value), *_in_order(value)):
         try:
             _adapter(function, name).validate_python((candidate,), strict=True)
@@ -127,6 +137,19 @@ def _plain(value: Any) -> Any:
         return frozenset(map(_plain, value))
     is_foreign = type(value).__module__.partition(".")[0] in ("numpy", "pandas")
     return value.tolist() if is_foreign and hasattr(value, "tolist") else value
+
+
+def _require_path(value: str | PathLike[str], what: str) -> None:
+    """Refuses what the system takes for no path of a file.
+
+    Raises:
+        InputError: A name in it is too long, or holds the character NUL.
+    """
+    text = str(value)
+    if "\0" in text or any(len(os.fsencode(part)) > _LONGEST_NAME for part in re.split(r"[/\\]", text)):
+        from kaggle_face.config.wording import shown
+
+        raise InputError(f"{what} cannot be a path: {shown(text)}")
 
 
 def _in_order(value: Any) -> list[list[Any]]:

@@ -220,3 +220,31 @@ def test_private_methods_and_properties_are_left_alone() -> None:
 
     assert Part()._inside("a") == "a"  # type: ignore[arg-type, comparison-overlap]
     assert Part().name == "part"
+
+
+@pytest.mark.parametrize("path", ["a\0b", "x" * 300, Path("a") / ("y" * 256)])
+def test_what_no_file_can_be_called_is_one_short_line(path: str | Path) -> None:
+    calls = (
+        lambda: kf.open_gallery(path),
+        lambda: kf.export(path),
+        lambda: kf.init_project("faces", path),
+        lambda: kf.open_gallery("g.sqlite").verify(path, "a.jpg"),
+    )
+    for call_of_path in calls:
+        with pytest.raises(InputError, match=r"cannot be a path: ") as caught:
+            call_of_path()
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+def test_a_competition_is_not_called_by_a_long_text() -> None:
+    with pytest.raises(InputError, match=r"^a competition's name has at most 100 letters, got 5000$"):
+        kf.init_project("x" * 5000, "nodata")
+
+
+def test_bytes_and_letters_that_are_not_text_are_refused() -> None:
+    with pytest.raises(InputError, match=r"'pattern' of .* must be text, got bytes"):
+        kf.init_project("faces", "nodata", own_data={"pattern": b"x"})
+    with pytest.raises(InputError):
+        kf.open_project("demo", {"data.root": "a\0b"}).data  # noqa: B018
+    found, rate = call(0, np.float32(0.5))
+    assert type(rate) is float and found == 0

@@ -24,6 +24,7 @@ from kaggle_face.progress import Progress
 RECEIPT = ".downloaded.json"
 _ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?kaggle\.com/(?:competitions|c)/([^/?#]+)(?:[/?#].*)?$")
 _SECONDS_BETWEEN_LOOKS = 0.5
+_LONGEST_SLUG = 100
 _MEGABYTE = 1_000_000
 _SPARE_BYTES = 200 * _MEGABYTE
 
@@ -158,6 +159,8 @@ def plain_slug(slug: str) -> str:
                 "https://www.kaggle.com/competitions/NAME"
             )
         slug = found[1]
+    if len(slug) > _LONGEST_SLUG:
+        raise InputError(f"a competition's name has at most {_LONGEST_SLUG} letters, got {len(slug)}")
     if not slug or Path(slug).name != slug or slug.startswith("."):
         raise InputError(f"a competition's name has no folders in it, got '{slug}'")
     reason = why_not_portable(slug) or (":" in slug and "has a colon, which Windows does not take")

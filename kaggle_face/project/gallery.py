@@ -221,7 +221,9 @@ class PeopleGallery:
         remove_images(self._one_shot.open_gallery(self._progress), name, chosen)
         return self
 
-    def verify(self, claim: str, picture: str | Path, threshold: str | float = DEFAULT_THRESHOLD) -> Verified:
+    def verify(
+        self, claim: str | Path, picture: str | Path, threshold: str | float = DEFAULT_THRESHOLD
+    ) -> Verified:
         """Whether a picture shows the enrolled person `claim`, or the person of the picture file `claim`.
 
         Args:
@@ -233,7 +235,7 @@ class PeopleGallery:
             GalleryError: Nobody of that name is enrolled.
             DataError: A picture cannot be read, shows no face or several.
         """
-        return self._one_shot.verify(claim, Path(picture), self._progress, str(threshold))
+        return self._one_shot.verify(str(claim), Path(picture), self._progress, str(threshold))
 
     def identify(
         self,

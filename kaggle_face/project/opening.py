@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from kaggle_face.arguments import checked
 from kaggle_face.config import load_config
@@ -192,5 +193,5 @@ def _as_yaml(value: object) -> str:
 def _reads_back(text: str) -> bool:
     try:
         return bool(parse_yaml(text) == text)
-    except ConfigError:
+    except (ConfigError, yaml.YAMLError):
         return False

@@ -117,9 +117,11 @@ def chosen_folds(run: RunFolder, wanted: Sequence[int] | None) -> list[FoldFolde
     """The started folds of a run, or the wanted ones of them.
 
     Raises:
-        RunError: A wanted fold was not trained, or the list of wanted ones is empty.
+        RunError: A wanted fold was not trained, the list of wanted ones is empty, or none was trained.
     """
     folders = {folder.fold: folder for folder in run.started_folds()}
+    if not folders and wanted is None:
+        raise RunError(f"{run.name} has no trained fold; train one: {run.training_command()}")
     if wanted is not None and not wanted:
         raise RunError(
             f"no fold of {run.name} is chosen; trained are: {', '.join(map(str, folders)) or 'none'}"
