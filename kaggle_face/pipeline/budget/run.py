@@ -136,7 +136,7 @@ def plan_run(
     with make_trial(config, data, folds) as trial:
         rules = _Rules(config, demand, options.ignore_rules)
         planner = _planner(config, demand, trial, rules, spent)
-        ladder, goal = read_ladder(), options.goal or purpose_of(config)
+        ladder, goal = read_ladder(), options.goal or purpose_of(config, tasks)
         budget = Budget(options.seconds, spent())
         if is_as_found:
             plan = planner.plan_settings(_rung_of(path, ladder), config, goal, budget)
