@@ -89,7 +89,7 @@ def default_formula(*metrics: MetricName) -> str:
 
 @checked
 def parse_composite(
-    expression: str, known_names: Sequence[str] | AbstractSet[str] = FORMULA_METRICS
+    expression: str, known_names: Sequence[str] | AbstractSet[str] | Mapping[str, object] = FORMULA_METRICS
 ) -> Composite:
     """The formula of a composite score, its names checked against the known ones.
 

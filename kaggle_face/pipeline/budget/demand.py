@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kaggle_face.artifacts.predicted_tables import predicted_images
+from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.config import Config
 from kaggle_face.errors import DataError
 from kaggle_face.pictures import inspect_picture, read_picture
 from kaggle_face.records import CompetitionData, StrArray
-from kaggle_face.tasks import Purpose
+from kaggle_face.tasks import TASKS, Purpose, Task
 
 if TYPE_CHECKING:
     from kaggle_face.records import Folds
@@ -63,14 +65,16 @@ def demand_of(data: CompetitionData, folds: Folds, root: Path) -> Demand:
     )
 
 
-def purpose_of(config: Config) -> Purpose:
-    """The tasks that a competition is ranked by.
+def purpose_of(config: Config, answered: Sequence[Task] = TASKS) -> Purpose:
+    """The tasks that a competition is ranked by; of one that is not known, those that its CSVs answer.
 
     >>> from kaggle_face.config import CompetitionConfig
     >>> purpose_of(Config(competition=CompetitionConfig(slug="demo")))
     'both'
     """
     ranked = own_metrics_of(config).ranked
+    if find_spec(config.competition.slug) is None:
+        ranked = tuple(task for task in ranked if task in answered) or ranked
     if len(ranked) == 1:
         return "accuracy" if ranked[0] == "classification" else "verification"
     return "both"

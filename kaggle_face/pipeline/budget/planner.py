@@ -81,7 +81,8 @@ class Planner:
         allowed, forbidden = self._allowed(rungs, budget)
         if not allowed:
             raise RulesError(
-                f"{self.config.competition.slug}: no recipe keeps its rules; {forbidden[0]}"
+                f"{self.config.competition.slug}: no recipe keeps its rules; {'; '.join(forbidden)}; "
+                "write one that does in configs/recipes, or go on with --ignore-rules, which is recorded"
                 if forbidden
                 else f"there is no recipe for pictures of {self.demand.side_px} pixels"
             )

@@ -136,7 +136,7 @@ def plan_run(
     with make_trial(config, data, folds) as trial:
         rules = _Rules(config, demand, options.ignore_rules)
         planner = _planner(config, demand, trial, rules, spent)
-        ladder, goal = read_ladder(), options.goal or purpose_of(config)
+        ladder, goal = read_ladder(), options.goal or purpose_of(config, tasks)
         budget = Budget(options.seconds, spent())
         if is_as_found:
             plan = planner.plan_settings(_rung_of(path, ladder), config, goal, budget)
@@ -191,6 +191,7 @@ def run_within(
             progress.log(f"the time of {run.name} was over before it had a plan; it begins anew")
             record = None
         record = record or BudgetRecord(str(path), began_at, options.seconds)
+        record.settings = str(path)  # whatever the record holds
         return _carried_out(loaded, options, run, record, progress, clock, make_trial, show)
 
 
@@ -206,7 +207,6 @@ def _carried_out(
 ) -> BudgetResult:
     """Plans a run that has no plan yet, and does all that is left of it."""
     path = _settings_file(loaded, options)
-    record.settings = str(path)
     if not record.ended_at:
         record.go_on(clock.now())
     if record.plan is None:

@@ -135,6 +135,21 @@ def test_rules_that_forbid_every_rung_are_one_line() -> None:
         plan(30, broken_rules=lambda config: ("no training: none",))
 
 
+def test_rules_that_forbid_every_rung_together_are_all_named() -> None:
+    def no_rung(config: Config) -> tuple[str, ...]:
+        is_own = config.model.backbone in ("mobilefacenet", "iresnet18", "iresnet50", "iresnet100")
+        return ("at most 100 parameters: more",) if is_own else ("no imported: it is",)
+
+    rungs = rungs_for(LADDER, "both", 112, forbids_imported=True)
+    with pytest.raises(RulesError) as caught:
+        planner(broken_rules=no_rung).plan(rungs, "both", Budget(1800.0))
+    line = str(caught.value)
+    assert "cpu-1-both is forbidden: no imported: it is; cpu-10-own-both is forbidden: at most 100" in line
+    assert line.endswith(
+        "write one that does in configs/recipes, or go on with --ignore-rules, which is recorded"
+    )
+
+
 def test_a_limit_over_the_whole_blend_limits_the_folds() -> None:
     trial, folds = FakeTrial(0.05, parameters=3_000_000), replace(PINS, num_folds=5)
     assert plan(30, trial, demand=folds).folds == 2, "cpu-120-both has two"

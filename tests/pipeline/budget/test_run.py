@@ -13,6 +13,7 @@ from kaggle_face.cli.main import main
 from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
 from kaggle_face.pipeline.budget import planner
+from kaggle_face.pipeline.budget import run as budget_run
 from kaggle_face.pipeline.budget.estimates import read_estimates
 from kaggle_face.pipeline.budget.record import BudgetRecord, Course, read_record, record_file, write_record
 from kaggle_face.pipeline.budget.run import BudgetOptions, PlannedRun, budget_word, plan_run, run_within
@@ -231,3 +232,14 @@ def test_more_folds_than_the_settings_make_are_one_line(loaded: LoadedConfig) ->
         match=rf"budget\.json plans up to 9 folds, and configs.tiny-5min\.yaml makes {made}; .*--overwrite",
     ):
         run_within(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context)
+
+
+def test_a_run_goes_on_with_its_own_settings_whatever_its_record_names(
+    loaded: LoadedConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_run(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context).plan
+    record = BudgetRecord("configs/other.yaml", 1_000_000.0, SECONDS, Course.of(plan))
+    write_record(load_run(), record)  # type: ignore[arg-type]
+    monkeypatch.setattr(budget_run.Execution, "finish", lambda execution: execution._result(None))
+    found = run_within(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context)
+    assert found.settings == PLAN
