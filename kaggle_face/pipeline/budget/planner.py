@@ -36,6 +36,8 @@ _TRIALS = 0.04
 _TRIAL_SECONDS = (1.0, 15.0)
 """... and the shortest and longest time of one."""
 _MOST_TRIALS = 5
+_MOST_OF_BUDGET = 0.15
+"""Where trials took this share of the budget, as on a machine that others use too, no further one begins."""
 _WORTH_A_TRIAL, _WORTH_ANOTHER = 3.0, 1.8
 """A rung that would take so many times the budget is not tried: by the rate of the smallest, which may be far
 from its own, and by that of the next larger one."""
@@ -152,10 +154,11 @@ class Planner:
         """
         count = min(len(allowed), _MOST_TRIALS)
         seconds = min(max(_TRIALS * budget.seconds / count, _TRIAL_SECONDS[0]), _TRIAL_SECONDS[1])
+        end = self._now(budget).spent + _MOST_OF_BUDGET * budget.seconds
         first = self._first(allowed, budget, seconds)
         tried, too_large = [first], list[Rung]()
         low, high = allowed.index(first.rung), len(allowed)
-        while len(tried) + len(too_large) < _MOST_TRIALS:
+        while len(tried) + len(too_large) < _MOST_TRIALS and self._now(budget).spent < end:
             most = (_WORTH_A_TRIAL if len(tried) == 1 else _WORTH_ANOTHER) * budget.seconds
             worth = [n for n in range(low + 1, high) if tried[-1].fold_seconds_of(allowed[n]) <= most]
             if not worth:
@@ -222,12 +225,12 @@ class Planner:
                 f"{name} was not tried: by its number of operations a fold of {images:,} images would take "
                 f"about {in_words(expected)}"
             )
-        if len(tried) + len(too_large) >= _MOST_TRIALS:
-            return f"{name} was not tried: there was time for {counted(_MOST_TRIALS, 'trial')}"
-        return (
-            f"{name} was not tried: it is made for {larger[0].images:,} images, "
-            f"and {_MOST_EPOCHS} epochs here are {images:,}"
-        )
+        if last.fold_seconds_of(larger[0]) > _WORTH_ANOTHER * budget.seconds:
+            return (
+                f"{name} was not tried: it is made for {larger[0].images:,} images, "
+                f"and {_MOST_EPOCHS} epochs here are {images:,}"
+            )
+        return f"{name} was not tried: there was time for {counted(len(tried) + len(too_large), 'trial')}"
 
     def _too_small(self, least: Candidate, budget: Budget) -> str:
         """A line with a budget that suffices, with the longer trials and the larger margin that it has."""

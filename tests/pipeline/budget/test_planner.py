@@ -100,6 +100,14 @@ def test_the_time_of_the_trials_is_part_of_the_plan() -> None:
     assert seconds_of(found, "measure") == 5.0 + len(trial.tried), "each takes a second here"
 
 
+def test_no_trial_begins_where_those_before_took_too_much_of_the_budget() -> None:
+    trial = FakeTrial(0.15)
+    began = trial.clock.seconds
+    found = plan(8, trial, spent=lambda: 80.0 * (trial.clock.seconds - began))  # each takes 80 of 480 s
+    assert len(trial.tried) == 1 and seconds_of(found, "measure") == 80.0
+    assert found.why_not_larger == ("cpu-2-both was not tried: there was time for 1 trial",)
+
+
 def test_a_network_that_does_not_fit_the_memory_is_left_out() -> None:
     trial = FakeTrial(0.15, too_large=frozenset({"resnet18d", "iresnet18", "iresnet50", "iresnet100"}))
     assert plan(600, trial).rung.config.model.backbone in ("resnet10t", "mobilefacenet")
