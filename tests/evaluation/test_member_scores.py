@@ -68,11 +68,11 @@ def test_nothing_is_read_into_memory_when_records_are_opened(members: tuple[Memb
 def test_different_classes_are_refused(members: tuple[Member, ...]) -> None:
     rewrite(members[1], class_names=np.array([f"m{i}" for i in range(12)]))
     with pytest.raises(
-        RunError, match=r"b@best_cls fold 1 and demo/a@best_cls fold 0 know different classes.*'m0'"
+        RunError, match=r"b@best_cls fold 1 and demo/a@best_cls fold 0 have different classes.*'m0'"
     ):
         open_test_logits(members)
     rewrite(members[1], "oof", class_names=np.array([f"m{i}" for i in range(12)]))
-    with pytest.raises(RunError, match=r"^demo/b@best_cls fold 1 and demo/a@best_cls fold 0 know different"):
+    with pytest.raises(RunError, match=r"^demo/b@best_cls fold 1 and demo/a@best_cls fold 0 have different"):
         open_held_out_logits(members)
 
 

@@ -103,10 +103,11 @@ def test_what_is_neither_a_metric_nor_a_formula_has_no_direction(name: str, line
 
 def test_a_formula_takes_names_and_numbers() -> None:
     assert is_higher_better("1-eer") and not is_higher_better("eer")
-    for known in ([1], "accuracy", {"accuracy": 1}, [None]):
+    for known in ([1], "accuracy", {1: "accuracy"}, [None]):
         with pytest.raises(InputError, match="parse_composite"):
             parse_composite("accuracy", known)  # type: ignore[arg-type]
-    assert parse_composite("accuracy", {"accuracy"}).evaluate({"accuracy": np.float32(0.5)}) == 0.5
+    for known in ({"accuracy"}, ["accuracy"], {"accuracy": 1}):
+        assert parse_composite("accuracy", known).evaluate({"accuracy": np.float32(0.5)}) == 0.5
     for metrics in (None, {"accuracy": "high"}, {"accuracy": None}):
         with pytest.raises(InputError, match="must be a"):
             parse_composite("accuracy").evaluate(metrics)  # type: ignore[arg-type]

@@ -59,6 +59,9 @@ def test_wrong_folds_and_checkpoints_are_one_line(after: After) -> None:
         predict_run(load_config("tiny"), run, PredictOptions(checkpoints=["swa"]), SilentProgress())
     with pytest.raises(RunError, match=r"fold 7 of tiny/main was not trained \(trained: 0\)"):
         predict_run(load_config("tiny"), run, PredictOptions(folds=[7]), SilentProgress())
+    none = RunFolder(run.path.parent / "none")
+    with pytest.raises(RunError, match=r"tiny/none has no trained fold; train one first: kaggle-face train"):
+        predict_run(load_config("tiny"), none, PredictOptions(), SilentProgress())
     with pytest.raises(InputError, match=r"a checkpoint is one of last, .*, got 'first'"):
         PredictOptions(checkpoints=["first"])  # type: ignore[list-item]
     shutil.rmtree(run.fold(0).path / "checkpoints")

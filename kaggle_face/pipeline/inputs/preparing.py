@@ -99,8 +99,11 @@ def settings_of_run(
     """Today's settings for working with a trained run, with the overrides that it was trained with.
 
     Raises:
-        RunError: Today's settings would make another network, or other data, than the run was trained with.
+        RunError: There is no fold, or today's settings would make another network, or other data, than the
+            run was trained with.
     """
+    if not folds:
+        raise RunError(f"{run.name} has no trained fold; train one first: {run.training_command()}")
     stored = tuple(folds[0].read_info().get("overrides", ()))
     today = load_config(config_name, (*stored, *overrides))
     for fold in folds if run.imported_task is None else ():  # its networks are not of these settings
@@ -117,11 +120,9 @@ def chosen_folds(run: RunFolder, wanted: Sequence[int] | None) -> list[FoldFolde
     """The started folds of a run, or the wanted ones of them.
 
     Raises:
-        RunError: A wanted fold was not trained, the list of wanted ones is empty, or none was trained.
+        RunError: A wanted fold was not trained, or the list of wanted ones is empty.
     """
     folders = {folder.fold: folder for folder in run.started_folds()}
-    if not folders and wanted is None:
-        raise RunError(f"{run.name} has no trained fold; train one: {run.training_command()}")
     if wanted is not None and not wanted:
         raise RunError(
             f"no fold of {run.name} is chosen; trained are: {', '.join(map(str, folders)) or 'none'}"
