@@ -44,12 +44,13 @@ class Submissions:
         ignore_rules: bool = False,
         ignore_changes: bool = False,
     ) -> pd.DataFrame:
-        """Writes the CSVs of a blend, each checked against the rows and format of the competition.
+        """Writes the CSVs of a blend or a run, each checked against the rows and format of the competition.
 
         Args:
-            source: The blend, or a run that holds one; None: the run that is clearly meant.
+            source: A blend, or a run that holds one and of which each checkpoint has CSVs too; None: the run
+                that is clearly meant.
             task: `classification` or `verification`; None: all that the competition has.
-            only_blend: Whether no CSV is written for each single checkpoint.
+            only_blend: Whether a run's single checkpoints get no CSVs.
             ignore_rules: Whether to go on although a rule is broken; the ledger records it.
             ignore_changes: Whether the training images may have changed since the run was trained.
 
@@ -63,7 +64,8 @@ class Submissions:
         """
         from kaggle_face.pipeline.submit import SubmitOptions, write_submissions
 
-        options = SubmitOptions(task, only_blend, "", ignore_rules, ignore_changes)
+        is_blend = only_blend or isinstance(source, Blend)
+        options = SubmitOptions(task, is_blend, "", ignore_rules, ignore_changes)
         with self.call() as progress:
             run = _run_of(self, source, progress)
             return files_frame(write_submissions(self.loaded, run, options, progress).files)
@@ -106,7 +108,8 @@ class Submissions:
         """
         from kaggle_face.pipeline import submit
 
-        options = submit.SubmitOptions(task, only_blend, message, ignore_rules, ignore_changes)
+        is_blend = only_blend or isinstance(source, Blend)
+        options = submit.SubmitOptions(task, is_blend, message, ignore_rules, ignore_changes)
         with self.call() as progress:
             if file is None:
                 run = _run_of(self, source, progress)

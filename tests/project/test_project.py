@@ -163,9 +163,10 @@ def test_each_run_is_compared_with_the_first(finished: tuple[Project, Run, Blend
 
 
 def test_a_csv_of_the_user_is_checked(finished: tuple[Project, Run, Blend]) -> None:
-    project, _, blend = finished
-    written = project.write_submissions(blend, only_blend=True)
-    assert len(project.write_submissions(blend)) > len(written) == 2
+    project, run, blend = finished
+    written = project.write_submissions(blend)
+    assert written["path"].tolist() == project.write_submissions(run, only_blend=True)["path"].tolist()
+    assert len(project.write_submissions(run)) > len(written) == 2
     for row in written.itertuples():
         task = "classification" if "class" in Path(row.path).name else "verification"
         plan = project.submit(file=row.path, task=task, dry_run=True)
