@@ -19,7 +19,13 @@ def test_intervals_are_tried_on_generated_scores(capsys: pytest.CaptureFixture[s
 
 
 def test_the_new_intervals_are_tried_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--quick", "--json", "--simulations", "2", "--without-old"]) == 0
+    assert main(["--quick", "--json", "--simulations", "2", "--without-old", "--people", "30"]) == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
+    assert {row["people"] for row in rows} == {30}
     assert [row["simulations"] for row in rows] == [2] * len(rows)
     assert not any(row["old: simulations"] for row in rows)
+
+
+def test_other_numbers_of_people_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quick", "--people", "100"]) == 2
+    assert "--people 100: there are lists of 30, 100 and 300 people" in capsys.readouterr().err
