@@ -287,10 +287,14 @@ class ScoredPairs:
         return min(max(float(across @ up / (across @ across)), 1 / _STEEPEST), _STEEPEST)
 
     def _unseen(self, errors: FloatArray) -> float:
-        """The growth of a rate's variance if half an error and half a success are added."""
-        rate = float(errors.mean())
-        inner = _inner(rate, len(errors))
-        return max(inner * (1 - inner) - rate * (1 - rate), 0.0) / self.pairs.num_people
+        """The growth of a rate's variance if half an error and half a success are added.
+
+        It counts by the root of the chance to see no error, or no success, at this rate (docs/intervals.md).
+        """
+        rate, count = float(errors.mean()), len(errors)
+        inner = _inner(rate, count)
+        growth = max(inner * (1 - inner) - rate * (1 - rate), 0.0) / self.pairs.num_people
+        return growth * math.exp(-count * min(rate, 1 - rate) / 2)
 
 
 def least_impostors(metric: VerificationMetric) -> int:
