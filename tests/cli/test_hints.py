@@ -108,6 +108,8 @@ def test_labels_that_are_to_be_made_first_are_made_as_the_hint_says(
     assert hint_in(line) == f"kaggle-face pseudo-label -c '{SETTINGS}' data.pseudo_labels=none.csv"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_what_comes_after_init_works(
     elsewhere: Path, tiny_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

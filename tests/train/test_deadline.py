@@ -116,6 +116,8 @@ def bits(folder: Path) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in weights.items()}
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_training_in_time_is_the_one_without_a_deadline_to_the_bit(tmp_path: Path) -> None:
     free, held = Ticking((0, 1.0)), Ticking((0, 1.0))
     assert train(tmp_path / "free", free, None) == "finished"

@@ -10,6 +10,8 @@ import pytest
 from benchmarks.roofline.__main__ import main
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_row_is_calculated_for_each_network_and_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,11 +54,15 @@ def test_a_broken_image_fails_the_check(data, capsys):
     assert streams.err.rstrip().splitlines()[-1].startswith("error: 1 problem in data, first: 1 of 10 images")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_images_need_not_be_decoded(data):
     (data / "ver_data/2.jpg").write_bytes(b"nothing")
     assert main(["check", "-c", "mine.yaml", "--no-images"]) == 0
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_leak_between_splits_is_noted(data, capsys):
     (data / "cls_data/dev/n1/1.jpg").write_bytes((data / "cls_data/train/n1/1.jpg").read_bytes())
     assert main(["check", "-c", "mine.yaml"]) == 0

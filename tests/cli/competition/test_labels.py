@@ -86,6 +86,8 @@ def test_a_list_that_names_an_unknown_image_is_refused(workspace: Path, refused:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_confident_test_images_become_training_images_and_the_run_says_so(
     blended: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -52,6 +52,8 @@ def info(run: str, fold: int = 0) -> dict[str, Any]:
     return values
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_soup_is_no_worse_than_its_best_checkpoint_and_a_run_like_any_other(
     with_main: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +112,8 @@ def test_folds_with_trials_of_their_own_share_nothing_to_be_judged_by(
     assert not (RUNS / "soup").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_soup_takes_no_other_runs_place(with_one_fold: Path, refused: Callable[..., str]) -> None:
     assert "choose another --name" in refused("soup", "--run", "main", "--name", "main", "--overwrite")
     assert main(["soup", "--run", "main"]) == 0

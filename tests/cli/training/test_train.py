@@ -76,6 +76,8 @@ def test_accuracy_in_the_records_is_that_of_the_run(trained_fold: Path) -> None:
     assert json.loads((FOLD / "run.json").read_text())["results"]["last"]["accuracy"] == accuracy
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_what_a_trial_says_of_bf16_holds_for_the_whole_run(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +173,8 @@ def test_without_a_fold_all_are_trained_that_are_not_finished(
     assert capsys.readouterr().out == "all 3 folds of tiny/r are trained: there is nothing to do\n"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_the_time_of_all_folds_is_estimated_before_the_first_and_refined_after_it(
     workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,8 @@ def require_the_same_bits_when_stopped(*settings: str) -> None:
         assert file.read_bytes() == other.read_bytes(), file.name
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_metric_losses_samplers_and_swa_resume_to_the_same_bits(workspace: Path) -> None:
     settings = ["loss.metric=center", "sampler.name=identities", "train.swa_epochs=2"]
     require_the_same_bits_when_stopped(*settings, "augment.cutmix.probability=0.5")
@@ -97,6 +99,8 @@ def test_a_score_without_its_metric_is_refused(workspace: Path, refused: Callabl
     assert line == "train.early_stop_metric=score needs train.score, a formula of the figures"
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_swa_is_the_mean_of_the_last_epochs_and_measured_like_every_checkpoint(workspace: Path) -> None:
     # Under a constant rate the second epoch of three is the last of a run of two.
     train("two", "train.epochs=2", "schedule.name=constant")

@@ -119,6 +119,8 @@ def test_a_run_that_bears_the_name_of_a_trial_is_not_written_over(
     assert mine.read_text() == "{}" and not Path("runs/tiny/tune-0").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_what_a_killed_search_left_of_a_trial_is_removed_and_the_trial_is_run_again(
     workspace: Path, space: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -261,6 +261,8 @@ def test_a_team_without_any_submission_is_not_taken_for_one_at_its_limit(kaggle,
     assert submit() == 0
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_two_at_the_same_time_upload_once(kaggle, csv_file, run_alone):
     words = ["submit", "--file", "mine.csv", "--task", "verification", "submit.wait_minutes=0"]
     both = [run_alone(*words) for _ in range(2)]
@@ -283,6 +285,8 @@ def send_from_two_folders(kaggle: KaggleServer, run_alone, number: int) -> list[
     return [(process.communicate()[1], process.returncode)[::-1] for process in both]
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_the_same_content_from_two_folders_goes_up_once(kaggle, run_alone):
     outcomes = send_from_two_folders(kaggle, run_alone, 0)
     assert sorted(code for code, _ in outcomes) == [0, 2], outcomes
