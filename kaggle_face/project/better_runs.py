@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -16,15 +15,13 @@ from kaggle_face.evaluation.imported.kinds import ClassNaming, ValueKind
 from kaggle_face.extras import require_extra
 from kaggle_face.pipeline.improving.pseudo_label import DEFAULT_CONFIDENCE
 from kaggle_face.project.frames import as_html, frame_of
-from kaggle_face.project.run import Run
+from kaggle_face.project.run import ProjectCalls, Run
 from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
-    from kaggle_face.config import LoadedConfig
     from kaggle_face.pipeline.improving.tune import TuneResult
-    from kaggle_face.progress import Progress
 else:
 
     @runtime_checkable
@@ -77,21 +74,12 @@ class Tuning:
         return as_html(repr(self), self.trials)
 
 
-class _Calls(Protocol):
-    """The methods of a project that these methods call."""
-
-    @property
-    def loaded(self) -> LoadedConfig: ...
-    def call(self) -> AbstractContextManager[Progress]: ...
-    def run(self, name: str | None = None) -> Run: ...
-
-
 @checked_methods
 class BetterRuns:
     """The methods `tune`, `soup`, `import_member` and `pseudo_label` of a project."""
 
     def tune(
-        self: _Calls,
+        self: ProjectCalls,
         space: str | Path | Mapping[str, Any],
         trials: int = 20,
         hours: float | None = None,
@@ -141,7 +129,7 @@ class BetterRuns:
             return Tuning(tune(self.loaded, options, progress))
 
     def soup(
-        self: _Calls,
+        self: ProjectCalls,
         runs: Sequence[Run] | None = None,
         folds: Sequence[int] | None = None,
         checkpoints: Sequence[CheckpointName] | None = None,
@@ -178,7 +166,7 @@ class BetterRuns:
         return self.run(result.run.path.name)
 
     def import_member(
-        self: _Calls,
+        self: ProjectCalls,
         name: str,
         task: Task,
         test: str | Path,
@@ -216,7 +204,7 @@ class BetterRuns:
         return self.run(made.path.name)
 
     def pseudo_label(
-        self: _Calls,
+        self: ProjectCalls,
         run: Run | None = None,
         confidence: float = DEFAULT_CONFIDENCE,
         most: int | None = None,

@@ -2,43 +2,36 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from kaggle_face.arguments import checked_methods
 from kaggle_face.errors import DataError, counted
-from kaggle_face.project.run import Run
+from kaggle_face.project.run import ProjectCalls, Run
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from kaggle_face.config import LoadedConfig
     from kaggle_face.data.cache.image_cache import ImageCache
     from kaggle_face.pipeline.improving.label_noise import DoubtfulLabels
     from kaggle_face.pipeline.inputs.check import DataCheck
-    from kaggle_face.progress import Progress
     from kaggle_face.records import CompetitionData
 
 
-class _Calls(Protocol):
-    """The methods of a project that these methods call."""
+class _ProjectWithImages(ProjectCalls, Protocol):
+    """The members of a project that these methods use."""
 
-    @property
-    def loaded(self) -> LoadedConfig: ...
     @property
     def data(self) -> CompetitionData: ...
     @property
     def images(self) -> ImageCache: ...
-    def call(self) -> AbstractContextManager[Progress]: ...
-    def run(self, name: str | None = None) -> Run: ...
 
 
 @checked_methods
 class Looking:
     """The methods `show_images`, `check`, `check_labels` and those of augmentation of a project."""
 
-    def show_images(self: _Calls, count: int = 10, split: str = "train") -> Image:
+    def show_images(self: _ProjectWithImages, count: int = 10, split: str = "train") -> Image:
         """A contact sheet of the first images of a split, as the network gets them, before augmentation.
 
         Raises:
@@ -54,7 +47,7 @@ class Looking:
         return draw_sheet(self.images, [SheetRow(f"{split}: the first {counted(len(ids), 'image')}", (ids,))])
 
     def check(
-        self: _Calls, images: bool = True, pictures: bool = False, path: str | Path | None = None
+        self: _ProjectWithImages, images: bool = True, pictures: bool = False, path: str | Path | None = None
     ) -> DataCheck:
         """The data check: images, samples, rules and disk; its `problems` stop a competition.
 
@@ -75,7 +68,7 @@ class Looking:
         with self.call() as progress:
             return check_competition(self.loaded.config, progress, images, page)
 
-    def check_labels(self: _Calls, run: Run | None = None) -> DoubtfulLabels:
+    def check_labels(self: _ProjectWithImages, run: Run | None = None) -> DoubtfulLabels:
         """The training images whose label surprises the networks of a run out of fold.
 
         Table, list of ids (for `data.exclude_images`) and contact sheet lie in the run's folder.
@@ -92,7 +85,7 @@ class Looking:
         with self.call() as progress:
             return find_doubtful_labels(self.loaded, chosen.folder, progress)
 
-    def describe_augmentation(self: _Calls) -> list[str]:
+    def describe_augmentation(self: _ProjectWithImages) -> list[str]:
         """The transforms and mixing of the settings in lines, and where a training here would apply them.
 
         Raises:
@@ -104,7 +97,7 @@ class Looking:
         with self.call() as progress:
             return describe(self.loaded, progress)
 
-    def preview_augmentation(self: _Calls, images: int = 10, versions: int = 5) -> Image:
+    def preview_augmentation(self: _ProjectWithImages, images: int = 10, versions: int = 5) -> Image:
         """A sheet of what the settings do to training images, the same for the same seed.
 
         A row for each image: the image, versions by albumentations one by one, versions by the batched forms

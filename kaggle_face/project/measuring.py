@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,22 +11,11 @@ from kaggle_face.arguments import checked_methods
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import RunError
 from kaggle_face.project.frames import frame_of
-from kaggle_face.project.run import Run
+from kaggle_face.project.run import ProjectCalls, Run
 
 if TYPE_CHECKING:
-    from kaggle_face.config import LoadedConfig
     from kaggle_face.pipeline.evaluate import EvaluateOptions
     from kaggle_face.pipeline.evaluation_rows import EvaluationResult
-    from kaggle_face.progress import Progress
-
-
-class _Calls(Protocol):
-    """What these methods need of a project."""
-
-    @property
-    def loaded(self) -> LoadedConfig: ...
-    def call(self) -> AbstractContextManager[Progress]: ...
-    def run(self, name: str | None = None) -> Run: ...
 
 
 @checked_methods
@@ -35,7 +23,7 @@ class Measuring:
     """The methods `evaluate`, `compare`, `run_table`, `estimates` and `status` of a project."""
 
     def evaluate(
-        self: _Calls,
+        self: ProjectCalls,
         runs: Sequence[Run] | None = None,
         folds: Sequence[int] | None = None,
         checkpoints: Sequence[CheckpointName] | None = None,
@@ -63,7 +51,7 @@ class Measuring:
         return frame_of(row for task in _evaluated(self, runs, options).tasks for row in task.metrics)
 
     def compare(
-        self: _Calls,
+        self: ProjectCalls,
         runs: Sequence[Run],
         folds: Sequence[int] | None = None,
         checkpoints: Sequence[CheckpointName] | None = None,
@@ -89,7 +77,7 @@ class Measuring:
         rows = [row for task in found.tasks for row in task.differences]
         return frame_of(rows).assign(verdict=[row.verdict for row in rows])
 
-    def run_table(self: _Calls, all: bool = False) -> pd.DataFrame:  # noqa: A002 # the word of the option
+    def run_table(self: ProjectCalls, all: bool = False) -> pd.DataFrame:  # noqa: A002 # the word of the option
         """All runs with what sets them apart, their figures, scores and cost; the best first.
 
         Args:
@@ -103,7 +91,7 @@ class Measuring:
         with self.call():
             return frame_of(run_table(self.loaded, all))
 
-    def estimates(self: _Calls, all: bool = False) -> pd.DataFrame:  # noqa: A002 # the word of the option
+    def estimates(self: ProjectCalls, all: bool = False) -> pd.DataFrame:  # noqa: A002 # the word of the option
         """What trainings took and reached on each machine, from which `run` plans; the newest last.
 
         Args:
@@ -117,7 +105,7 @@ class Measuring:
         with self.call():
             return frame_of(estimates_of(self.loaded, all))
 
-    def status(self: _Calls, run: Run | None = None) -> pd.DataFrame:
+    def status(self: ProjectCalls, run: Run | None = None) -> pd.DataFrame:
         """What of a run is current, what is out of date and why, and the command that renews it.
 
         Args:
@@ -133,7 +121,9 @@ class Measuring:
             return frame_of(status_of_run(self.loaded, name, progress).links)
 
 
-def _evaluated(project: _Calls, runs: Sequence[Run] | None, options: EvaluateOptions) -> EvaluationResult:
+def _evaluated(
+    project: ProjectCalls, runs: Sequence[Run] | None, options: EvaluateOptions
+) -> EvaluationResult:
     from kaggle_face.pipeline.evaluate import evaluate_runs
 
     chosen = [project.run()] if runs is None else list(runs)

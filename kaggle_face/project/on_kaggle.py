@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from kaggle_face.arguments import checked_methods
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.project.frames import frame_of
-from kaggle_face.project.run import Run
+from kaggle_face.project.run import ProjectCalls, Run
 
 if TYPE_CHECKING:
-    from kaggle_face.config import LoadedConfig
     from kaggle_face.pipeline.remote import BundleResult
-    from kaggle_face.progress import Progress
-
-
-class _Calls(Protocol):
-    """What these methods need of a project."""
-
-    @property
-    def loaded(self) -> LoadedConfig: ...
-    def call(self) -> AbstractContextManager[Progress]: ...
-    def run(self, name: str | None = None) -> Run: ...
 
 
 @checked_methods
 class OnKaggle:
     """The methods `download`, `submissions`, `leaderboard`, `bundle` and `train_on_kaggle` of a project."""
 
-    def download(self: _Calls, slug: str | None = None, to: str | Path | None = None) -> pd.DataFrame:
+    def download(self: ProjectCalls, slug: str | None = None, to: str | Path | None = None) -> pd.DataFrame:
         """Downloads and unpacks the files of a competition; what arrived before is not fetched again.
 
         Args:
@@ -55,7 +43,7 @@ class OnKaggle:
             )
 
     def submissions(
-        self: _Calls, slug: str | None = None, offline: bool = False, plot: str | Path | None = None
+        self: ProjectCalls, slug: str | None = None, offline: bool = False, plot: str | Path | None = None
     ) -> pd.DataFrame:
         """What was written and uploaded, with the scores that came meanwhile, and what to select in the end.
 
@@ -93,7 +81,7 @@ class OnKaggle:
             frames.append(rows)
         return pd.concat(frames, ignore_index=True)
 
-    def leaderboard(self: _Calls, slug: str | None = None) -> pd.DataFrame:
+    def leaderboard(self: ProjectCalls, slug: str | None = None) -> pd.DataFrame:
         """The public leaderboard, the best first; the look is kept beside the ledger.
 
         The own place, and what is missing to each cut-off, go to the progress.
@@ -119,7 +107,7 @@ class OnKaggle:
         return pd.DataFrame(rows, columns=["competition", "rank", "team", "score", "is_own"])
 
     def bundle(
-        self: _Calls,
+        self: ProjectCalls,
         run: Run | None = None,
         folds: Sequence[int] | None = None,
         checkpoints: Sequence[CheckpointName] | None = None,
@@ -157,7 +145,7 @@ class OnKaggle:
             return bundle(self.loaded, chosen.folder, options, progress)
 
     def train_on_kaggle(
-        self: _Calls,
+        self: ProjectCalls,
         folds: int | Sequence[int] | None = None,
         run: str | None = None,
         overwrite: bool = False,

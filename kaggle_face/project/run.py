@@ -68,6 +68,20 @@ class Member:
         return as_html(repr(self), pd.DataFrame([facts]))
 
 
+class ProjectCalls(Protocol):
+    """The members of a project that its methods in other files use."""
+
+    @property
+    def loaded(self) -> LoadedConfig:
+        """The settings of the project."""
+
+    def call(self) -> AbstractContextManager[Progress]:
+        """The frame of a call; see `Project.call`."""
+
+    def run(self, name: str | None = None) -> Run:
+        """A run of the project; see `Project.run`."""
+
+
 @runtime_checkable
 class RunOwner(Protocol):
     """The project as a run needs it: settings, the frame of a call, and the evaluation of runs."""
