@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,23 +12,14 @@ from kaggle_face.arguments import checked_methods
 from kaggle_face.artifacts.run_choice import find_blended_run
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import frame_of
-from kaggle_face.project.run import Run
+from kaggle_face.project.run import ProjectCalls, Run
 from kaggle_face.tasks import Task
 
 if TYPE_CHECKING:
     from kaggle_face.artifacts.runs import RunFolder
-    from kaggle_face.config import LoadedConfig
     from kaggle_face.pipeline.submission_plan import SubmissionPlan
     from kaggle_face.pipeline.submit import SubmissionFile
     from kaggle_face.progress import Progress
-
-
-class _Calls(Protocol):
-    """The methods of a project that these methods call."""
-
-    @property
-    def loaded(self) -> LoadedConfig: ...
-    def call(self) -> AbstractContextManager[Progress]: ...
 
 
 @checked_methods
@@ -37,7 +27,7 @@ class Submissions:
     """The methods `write_submissions`, `submit` and `collect_scores` of a project."""
 
     def write_submissions(
-        self: _Calls,
+        self: ProjectCalls,
         source: Blend | Run | None = None,
         task: Task | None = None,
         only_blend: bool = False,
@@ -71,7 +61,7 @@ class Submissions:
             return files_frame(write_submissions(self.loaded, run, options, progress).files)
 
     def submit(
-        self: _Calls,
+        self: ProjectCalls,
         source: Blend | Run | None = None,
         message: str = "",
         name: str | None = None,
@@ -108,7 +98,7 @@ class Submissions:
         """
         from kaggle_face.pipeline import submit
 
-        is_blend = only_blend or isinstance(source, Blend)
+        is_blend = only_blend or (isinstance(source, Blend) and name is None)
         options = submit.SubmitOptions(task, is_blend, message, ignore_rules, ignore_changes)
         with self.call() as progress:
             if file is None:
@@ -127,7 +117,7 @@ class Submissions:
         submit.require_scored(entries)
         return frame_of(entries)
 
-    def collect_scores(self: _Calls) -> pd.DataFrame:
+    def collect_scores(self: ProjectCalls) -> pd.DataFrame:
         """Waits for the scores of earlier uploads to the competitions of the settings.
 
         Returns:
@@ -145,7 +135,7 @@ class Submissions:
         return frame_of(entries)
 
 
-def _run_of(project: _Calls, source: Blend | Run | None, progress: Progress) -> RunFolder:
+def _run_of(project: ProjectCalls, source: Blend | Run | None, progress: Progress) -> RunFolder:
     if source is None:
         return find_blended_run(project.loaded, None, progress.log)
     return (source.run if isinstance(source, Blend) else source).folder

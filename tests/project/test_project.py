@@ -166,7 +166,11 @@ def test_a_csv_of_the_user_is_checked(finished: tuple[Project, Run, Blend]) -> N
     project, run, blend = finished
     written = project.write_submissions(blend)
     assert written["path"].tolist() == project.write_submissions(run, only_blend=True)["path"].tolist()
-    assert len(project.write_submissions(run)) > len(written) == 2
+    every = project.write_submissions(run)
+    assert len(every) > len(written) == 2
+    single = next(name for name in every["name"] if name not in set(written["name"]))
+    plan = project.submit(blend, name=single, dry_run=True)
+    assert set(plan["name"][plan["is_sent"]]) == {single}
     for row in written.itertuples():
         task = "classification" if "class" in Path(row.path).name else "verification"
         plan = project.submit(file=row.path, task=task, dry_run=True)
