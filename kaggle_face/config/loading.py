@@ -160,13 +160,13 @@ def _read_with_parents(path: Path, children: tuple[Path, ...]) -> list[_Layer]:
 
 
 def _renamed(values: Mapping[str, Any], source: str) -> Mapping[str, Any]:
-    """The settings of a file by today's keys; a warning names each former one."""
+    """The settings of a layer by today's keys; a warning names each former one."""
     former = former_names_in(values)
     for name in former:
         part, key = FORMER_NAMES[name].split(".")
         if key in values[part]:
             raise ConfigError(f"{source}: {name} is a former name of {part}.{key}; keep one of them")
-    warn_of_former_names(former, source)
+    warn_of_former_names(former, "" if source == COMMAND_LINE else source)
     return with_current_names(values)
 
 
@@ -190,14 +190,12 @@ def _override_layer(text: str) -> _Layer:
     if not equals or not key:
         raise ConfigError(f"an override is written key=value, such as optim.lr=0.1; got '{text}'")
     nested: Any = _parse(value, f"the value of {key}")
-    if key in FORMER_NAMES:
-        warn_of_former_names([key])
     keys = tuple(full_key(key).split("."))
     if len(keys) > _MOST_LEVELS:
         raise ConfigError(f"'{key[:40]}...' has {len(keys)} levels; settings have at most {_MOST_LEVELS}")
-    for part in reversed(keys):
+    for part in reversed(_SHORT_NAMES.get(key, key).split(".")):
         nested = {part: nested}
-    return _Layer(COMMAND_LINE, nested, keys)
+    return _Layer(COMMAND_LINE, _renamed(nested, COMMAND_LINE), keys)
 
 
 def _merge(

@@ -40,6 +40,16 @@ def test_a_file_may_have_a_former_name_above_a_file_with_todays(
     assert (data.placement, data.workers) == ("workers", 3)
 
 
+def test_a_part_on_the_command_line_may_have_a_former_name() -> None:
+    with pytest.warns(FormerNameWarning, match=r"^data.residence is now called data.placement; "):
+        data = load_config("base", ["data={residence: workers, workers: 3}"]).config.data
+    assert (data.placement, data.workers) == ("workers", 3)
+    with pytest.raises(
+        ConfigError, match=r"on the command line: data.residence is a former name of data.placement"
+    ):
+        load_config("base", ["data={residence: workers, placement: workers}"])
+
+
 def test_both_names_in_one_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("extends: base\npaths: {packs: a, cache: b}\n")
