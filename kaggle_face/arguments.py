@@ -6,7 +6,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, wraps
 from os import PathLike
 from types import GenericAlias, SimpleNamespace
@@ -116,7 +116,7 @@ def _of_its_type(value: Any, function: Callable[..., Any], name: str, called: st
         value = value.item()
     elif isinstance(value, str | PathLike) and "Path" in function.__annotations__[name]:
         _require_path(value, f"{called}({name}=...)")
-    for candidate in (value, _plain(value), *_in_order(value)):
+    for candidate in _readings(value):
         try:
             _adapter(function, name).validate_python((candidate,), strict=True)
         except _validation_error() as mismatch:
@@ -139,24 +139,32 @@ def _plain(value: Any) -> Any:
     return value.tolist() if is_foreign and hasattr(value, "tolist") else value
 
 
+def _readings(value: Any) -> Iterator[Any]:
+    """The value, and what it may be read as where its own type is not the wanted one."""
+    yield value
+    plain = _plain(value)
+    yield plain
+    if isinstance(plain, frozenset) and all(type(each) is int for each in plain):
+        yield sorted(plain)  # other sets have no order
+
+
 def _require_path(value: str | PathLike[str], what: str) -> None:
     """Refuses what the system takes for no path of a file.
 
     Raises:
-        InputError: A name in it is too long, or holds the character NUL.
+        InputError: A name in it is too long, or holds NUL or a character that no file name can.
     """
     text = str(value)
-    if "\0" in text or any(len(os.fsencode(part)) > _LONGEST_NAME for part in re.split(r"[/\\]", text)):
+    try:
+        is_path = "\0" not in text and all(
+            len(os.fsencode(part)) <= _LONGEST_NAME for part in re.split(r"[/\\]", text)
+        )
+    except UnicodeEncodeError:
+        is_path = False
+    if not is_path:
         from kaggle_face.config.wording import shown
 
         raise InputError(f"{what} cannot be a path: {shown(text)}")
-
-
-def _in_order(value: Any) -> list[list[Any]]:
-    """A set of whole numbers as a list, for an argument that is one; other sets have no order."""
-    numbers = _plain(value)
-    is_of_numbers = isinstance(numbers, frozenset) and all(type(each) is int for each in numbers)
-    return [sorted(numbers)] if is_of_numbers else []
 
 
 def _validation_error() -> type[ValidationError]:

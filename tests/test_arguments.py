@@ -222,7 +222,7 @@ def test_private_methods_and_properties_are_left_alone() -> None:
     assert Part().name == "part"
 
 
-@pytest.mark.parametrize("path", ["a\0b", "x" * 300, Path("a") / ("y" * 256)])
+@pytest.mark.parametrize("path", ["a\0b", "\ud800", "x" * 300, Path("a") / ("y" * 256)])
 def test_what_no_file_can_be_called_is_one_short_line(path: str | Path) -> None:
     calls = (
         lambda: kf.open_gallery(path),
