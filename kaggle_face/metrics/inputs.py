@@ -76,7 +76,7 @@ def as_ids(values: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
 
 
 def require_ids(ids: npt.NDArray[Any], name: str) -> None:
-    """Checks that ids of any shape are present and distinct.
+    """Checks that ids of any shape are present and comparable with each other.
 
     Raises:
         InputError: An id is missing (NaN, None), or ids are of kinds that cannot be compared.

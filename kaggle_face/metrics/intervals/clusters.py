@@ -123,7 +123,7 @@ class PairClusters:
         return max(self._shared(influences), LEAST_SHARE_OF_SINGLE * _square(influences))
 
     def shared_share(self, chosen: npt.NDArray[np.bool_]) -> float:
-        """The share of two random pairs of the chosen ones (P) that have a person in common.
+        """The chance that two random ones of the chosen pairs (P) have a person in common.
 
         With n pairs of people of their own it is 1 / n; its inverse is the effective number of such pairs.
 
@@ -187,12 +187,12 @@ class PairClusters:
         return of_people - 2 * of_couples - (_square(values) - crossing), of_couples - crossing
 
     def _shared(self, values: FloatArray) -> float:
-        """The sum of the products of the values (P) over all two pairs with a person in common."""
+        """The sum of the products of the values (P) over all couples of pairs with a person in common."""
         of_people, of_couples = self._squared_sums(values)
         return of_people - of_couples
 
     def _squared_sums(self, values: FloatArray) -> tuple[float, float]:
-        """The squared sums over the pairs of each person, and over those of each two people."""
+        """The squared sums over the pairs of each person, and over those of each couple of people."""
         of_couples = _sums(self.couples, values[self.crossing], int(self.couples.max(initial=-1)) + 1)
         return _square(self.person_sums(values)), _square(of_couples)
 
