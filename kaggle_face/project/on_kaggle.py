@@ -82,7 +82,7 @@ class OnKaggle:
         return pd.concat(frames, ignore_index=True)
 
     def leaderboard(self: ProjectCalls, slug: str | None = None) -> pd.DataFrame:
-        """The public leaderboard, the best first; the look is kept beside the ledger.
+        """The public leaderboard, the best first; the reading is kept beside the ledger.
 
         The own place, and what is missing to each cut-off, go to the progress.
 
@@ -100,9 +100,9 @@ class OnKaggle:
 
         rows = []
         with self.call() as progress:
-            for look in leaderboard(self.loaded, slug, progress):
-                rows += [{"competition": look.slug, **row} for row in look.as_values()["rows"]]
-                for line in lines_on_place(look):
+            for reading in leaderboard(self.loaded, slug, progress):
+                rows += [{"competition": reading.slug, **row} for row in reading.as_values()["rows"]]
+                for line in lines_on_place(reading):
                     progress.log(line)
         return pd.DataFrame(rows, columns=["competition", "rank", "team", "score", "is_own"])
 

@@ -81,7 +81,7 @@ class Head(nn.Module, ABC):
         shown = []
         for name, argument in signature(type(self)).parameters.items():
             held = _HELD_AS.get(name, name)
-            value = getattr(self, held) if hasattr(self, held) else getattr(self, f"_{held}")
+            value = getattr(self, held, getattr(self, f"_{held}", argument.default))
             if isinstance(value, Tensor):
                 value = (
                     f"{value.item():g}" if value.numel() == 1 and not value.is_meta else "one for each class"

@@ -16,7 +16,7 @@ from kaggle_face.errors import ConfigError, InputError
 from kaggle_face.model import heads
 from kaggle_face.model.heads.head import Head, LinearHead
 from kaggle_face.model.heads.margin_head import MarginHead
-from kaggle_face.model.heads.margin_heads import create_head
+from kaggle_face.model.heads.margin_heads import ArcFace, create_head
 
 HEADS: tuple[HeadName, ...] = get_args(HeadName)
 MARGIN_HEADS = tuple(name for name in HEADS if name != "linear")
@@ -324,3 +324,11 @@ def test_a_size_that_no_tensor_has_is_one_line() -> None:
     for sizes in ((10**30, 4), (4, 10**30)):
         with pytest.raises(ConfigError, match=f"must be <= 2147483647, got {10**30}"):
             heads.ArcFace(*sizes)
+
+
+def test_a_head_of_ones_own_shows_the_arguments_that_it_keeps() -> None:
+    class Own(ArcFace):
+        def __init__(self, num_classes: int, embedding_size: int, sharpness: float = 2.0) -> None:
+            super().__init__(num_classes, embedding_size)
+
+    assert repr(Own(3, 4)) == "Own(num_classes=3, embedding_size=4)"
