@@ -27,6 +27,7 @@ from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData, TrainSettings
 from kaggle_face.train.speed.compiling import should_compile
 from kaggle_face.train.speed.precision import decide_cpu_amp, recorded_cpu_amp
+from kaggle_face.train.speed.preparing import prepare_for_training
 from kaggle_face.train.speed.step_timing import Workload
 from kaggle_face.train.state import TrainingState
 from kaggle_face.train.step.step import StepContext, updates_per_epoch
@@ -56,8 +57,7 @@ def create_trainer(
 ) -> Trainer:
     """The trainer of a fold at the beginning of its first epoch; it writes to `place` first."""
     device = next(network.parameters()).device
-    if config.train.channels_last:
-        network = network.to(memory_format=torch.channels_last)
+    network = prepare_for_training(network, config.train)
     batches = _create_batches(config, data, device, context)
     steps = config.train.epochs * len(batches)
     share = context.distributed.share.of(config.train.batch_size)

@@ -22,8 +22,8 @@ _EARLY = 0.9
 """It is lengthened when it would take less than this share of the time."""
 _PART_USED = 0.96
 """Of the time that is there, after a training was lengthened."""
-_LAST_TO_LENGTHEN = 0.6
-"""The share of the schedule after which nothing is lengthened: the rate has fallen too far to go on with."""
+_LAST_TO_LENGTHEN = 0.9
+"""The share of the schedule after which nothing is lengthened: there is little left to go through slower."""
 LONGEST = 2.0
 """A training has at most so many times its planned epochs."""
 _LEAST_REST = 0.02
@@ -32,8 +32,8 @@ _LEAST_STEPS, _SHARE_OF_TIME_LEFT = 6, 0.01
 """Between two looks at the clock so many steps pass, and this share of the time left, ..."""
 _LARGEST_SHARE = 0.05
 """... or this share of it with fewer steps."""
-_WINDOWS = 2
-"""The rate is that of so many last windows between looks."""
+_WINDOWS = 6
+"""The rate is that of so many last windows between looks: a slow moment is not taken for a slow machine."""
 _PARTS = 64
 """In so many parts the rest of a schedule is taken to find its mean image size."""
 

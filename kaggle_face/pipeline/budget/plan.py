@@ -7,6 +7,7 @@ beyond goes to further folds where the rung has them, then to epochs.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ _MOST_OF_IMAGES = 1.5
 """A training sees at most so many times the images of its rung."""
 MARGIN, LEAST_MARGIN_SECONDS = 0.04, 4.0
 """Of the budget, kept for what nobody foresees."""
+_ROUNDED_DOWN = 0.1
+"""Of an epoch: a training is shortened by so much rather than given another epoch."""
 _SLOWER = 1.1
 """How much longer a training takes than its trial (reading, states, logs), at first."""
 _FOLD_SECONDS, _PREDICT_SECONDS, _WRITE_SECONDS = 3.0, 2.0, 2.0
@@ -265,7 +268,7 @@ class Candidate:
         length = min(possible, _MOST_OF_IMAGES * self.images) / self.demand.train_images
         config = self.config
         if self.settings_with is not None:
-            config = self.settings_with(max(1, round(length)))
+            config = self.settings_with(max(1, math.ceil(length - _ROUNDED_DOWN)))
         length = min(length, float(config.train.epochs))
         training = length * self.demand.train_images * self.seconds_of_image
         return Plan(

@@ -37,6 +37,7 @@ from kaggle_face.train.creation import create_fold_network, create_trainer
 from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.speed.precision import decide_cpu_amp
+from kaggle_face.train.speed.preparing import prepare_for_training
 from kaggle_face.train.speed.step_timing import Workload
 from kaggle_face.train.step.step import run_steps
 from kaggle_face.train.trainer import Trainer
@@ -48,8 +49,10 @@ _SHARE_OF_PROCESS = 0.8
 """What each further process that decodes adds to the rate of the first; it has to start, too."""
 _MANY_STEPS = 10_000
 """A training of so many steps tries bf16."""
-_SHARE_OF_STEPS = 0.4
+_SHARE_OF_STEPS = 0.8
 """Of the time of a trial, for the steps of each size."""
+_COLD_STEPS = 2
+"""The first steps of a network create its kernels and get their memory: 2.5 times the time of others."""
 _QUIET = SilentProgress()
 
 
@@ -151,8 +154,7 @@ def _measured(
 ) -> NetworkRates:
     plain = config.model.model_copy(update={"pretrained": False, "weights": None, "init_from": None})
     network = create_fold_network(config.model_copy(update={"model": plain}), data).to(device)
-    if config.train.channels_last:
-        network = network.to(memory_format=torch.channels_last)
+    network = prepare_for_training(network, config.train)
     workload = Workload(config.train.batch_size, config.data.image_size, None, _MANY_STEPS)
     amp = config.train.amp
     if device.type == "cpu":
@@ -162,17 +164,18 @@ def _measured(
     config = config.model_copy(update={"train": config.train.model_copy(update=update)})
     place = FoldFolder(folder / "fold0")
     trainer = create_trainer(config, data, place, network, None, RunContext({}, _QUIET))
-    full = _seconds_of_image(trainer, 1, _SHARE_OF_STEPS * seconds)
     grows = config.train.start_image_size is not None
-    first = _seconds_of_image(trainer, 0, _SHARE_OF_STEPS * seconds) if grows else full
+    share = _SHARE_OF_STEPS * seconds / (2 if grows else 1)
+    full = _seconds_of_image(trainer, 1, share)
+    first = _seconds_of_image(trainer, 0, share) if grows else full
     count = count_parameters(network, with_head=True)
     return NetworkRates(first, full, _embedding_seconds(config, trainer), count)
 
 
 def _seconds_of_image(trainer: Trainer, epoch: int, seconds: float) -> float:
-    """The mean over steps of one of the two sizes, without the first and the slowest tenth."""
+    """The mean over steps of one of the two sizes, without the first two and the slowest tenth."""
     state, found = trainer.state, list[float]()
-    state.epoch, is_warm, device = epoch, False, trainer.step_context.device
+    state.epoch, cold_steps, device = epoch, _COLD_STEPS, trainer.step_context.device
     end = time.perf_counter() + seconds
     while True:
         state.step = 0
@@ -181,9 +184,9 @@ def _seconds_of_image(trainer: Trainer, epoch: int, seconds: float) -> float:
         for images in run_steps(state, trainer.settings, trainer.batches, trainer.step_context):
             wait_for(device)
             now = time.perf_counter()
-            if is_warm:
+            if cold_steps <= 0:
                 found.append((now - before) / images)
-            is_warm, before = True, now
+            cold_steps, before = cold_steps - 1, now
             if now > end and found:
                 return float(np.mean(sorted(found)[: max(1, len(found) * 9 // 10)]))
 

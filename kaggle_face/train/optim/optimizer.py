@@ -12,6 +12,7 @@ from kaggle_face.model.backbones.depths import layers_above_parameters
 from kaggle_face.model.backbones.timm_library import create_optimizer
 from kaggle_face.model.heads.head import Head
 from kaggle_face.model.network import FaceNetwork
+from kaggle_face.train.optim.muon import MUON, create_muon
 
 _WAYS = ("fused", "foreach", "capturable")
 """Options of an optimiser that change how it computes, and not what."""
@@ -19,7 +20,8 @@ _WAYS = ("fused", "foreach", "capturable")
 
 def create_fold_optimizer(network: FaceNetwork, config: OptimConfig) -> torch.optim.Optimizer:
     """The optimiser over all trainable parameters; vectors are decayed only where the settings do so."""
-    return create_optimizer(parameter_groups(network, config), config)
+    groups = parameter_groups(network, config)
+    return create_muon(groups, config) if config.name.lower() == MUON else create_optimizer(groups, config)
 
 
 def parameter_groups(network: FaceNetwork, config: OptimConfig) -> list[dict[str, Any]]:

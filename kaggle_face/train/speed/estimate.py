@@ -16,6 +16,7 @@ from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.progress import in_words, rate_in_words
 from kaggle_face.train.optim.image_sizes import image_size_at
 from kaggle_face.train.speed.precision import computes_bf16
+from kaggle_face.train.speed.preparing import prepare_for_training
 from kaggle_face.train.speed.step_timing import Workload, random_images, time_steps
 
 _LARGEST_BATCH = {"cpu": 32}
@@ -69,8 +70,7 @@ def estimate_fold(
             config.model, config.margin, size.num_classes, config.data.image_size, load_weights=False
         )
     network = network.to(device).train()
-    if config.train.channels_last:
-        network = network.to(memory_format=torch.channels_last)
+    network = prepare_for_training(network, config.train)
     try:
         seconds_an_image = _seconds_an_image(config, network, device, processes) / processes
     except torch.OutOfMemoryError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from kaggle_face.config import load_config
-from kaggle_face.config.loading import packaged_configs
 from kaggle_face.pipeline.budget.estimates import Estimate, Known
 from kaggle_face.pipeline.budget.ladder import read_ladder
 from kaggle_face.pipeline.budget.plan import Budget, Candidate, seconds_of_training_image
@@ -15,11 +16,11 @@ from kaggle_face.pipeline.budget.settings import settings_of_rung
 from kaggle_face.pipeline.budget.trial import NetworkRates
 from tests.support.budgets import PINS, seconds_of
 
-LADDER = {rung.name: rung for rung in read_ladder([packaged_configs() / "recipes"])}
+LADDER = {rung.name: rung for rung in read_ladder([Path(__file__).parent / "rungs"])}
 DEMO = load_config("demo").config
 
 
-def candidate(name: str = "cpu-8-both", known: Known | None = None, folds: int = 5) -> Candidate:
+def candidate(name: str = "flat", known: Known | None = None, folds: int = 5) -> Candidate:
     """220,000 images of 96 pixels at 500 images/s, embedded at 2,000 images/s."""
     rung = LADDER[name]
 
@@ -60,7 +61,7 @@ def test_a_fold_takes_its_images_at_the_measured_rate() -> None:
     records = candidate().records_seconds
     # length epochs of 18,301 images at 500 images/s
     assert seconds_of(plan, "fold 0") - records == pytest.approx(plan.length * 18_301 / 500)
-    assert plan.config.train.epochs == round(plan.length)
+    assert plan.config.train.epochs == math.ceil(plan.length), "the last one is a part"
 
 
 def test_a_long_budget_gives_more_images_and_no_more_than_half_again() -> None:
@@ -69,13 +70,13 @@ def test_a_long_budget_gives_more_images_and_no_more_than_half_again() -> None:
 
 
 def test_time_beyond_a_fold_goes_to_further_folds_where_the_rung_has_them() -> None:
-    two = candidate("cpu-120-both")
+    two = candidate("wide")
     one_fold = two.seconds_for(1, two.images)
     assert two.plan("both", Budget(1.3 * one_fold), ()).folds == 1
     plan = two.plan("both", Budget(2.4 * one_fold), ())
     assert plan.folds == 2
     assert "first CSV" in [stage.name for stage in plan.stages], "as soon as one fold is trained"
-    assert candidate("cpu-120-both", folds=1).plan("both", Budget(2.4 * one_fold), ()).folds == 1
+    assert candidate("wide", folds=1).plan("both", Budget(2.4 * one_fold), ()).folds == 1
 
 
 def test_a_short_budget_has_a_plain_mean_and_less_of_the_schedule() -> None:
@@ -90,7 +91,7 @@ def test_a_short_budget_has_a_plain_mean_and_less_of_the_schedule() -> None:
 def test_more_test_time_augmentation_is_tried_within_the_budget_where_it_costs_little() -> None:
     one = replace(candidate(), demand=replace(PINS, held_out_images=500, test_images=500))
     plan = one.plan("both", Budget(700.0), ())
-    assert plan.tries_tta and sum(stage.seconds for stage in plan.stages) <= 700.0
+    assert plan.tries_tta and sum(stage.seconds for stage in plan.stages) <= 700.0 + 1e-9
     # Four more crops of 24,000 images at 2,000 images/s are 48 seconds, of 700.
     assert not candidate().plan("both", Budget(700.0), ()).tries_tta
 
@@ -103,7 +104,7 @@ def test_less_than_an_epoch_is_a_part_of_one() -> None:
 
 def test_what_earlier_runs_took_counts_for_more_than_the_trial() -> None:
     reached = Estimate(
-        *("", "", "", "", 0, "cpu-8-both", 96, None, None, 1.0, None),
+        *("", "", "", "", 0, "flat", 96, None, None, 1.0, None),
         accuracy=0.91,
         eer=None,
         images=128_000.0,
@@ -130,10 +131,10 @@ def test_a_training_is_not_cut_for_the_choice_of_a_blend() -> None:
 
 
 def test_the_rate_of_growing_images_lies_between_those_of_both_sizes() -> None:
-    config = settings_of_rung(DEMO, LADDER["cpu-4-both"], PINS, 9, 1.0)  # 72 to 96 pixels
+    config = settings_of_rung(DEMO, LADDER["grown"], PINS, 9, 1.0)  # 72 to 96 pixels
     mean = seconds_of_training_image(config, NetworkRates(0.001, 0.002, 0.001, 1))
     assert 0.0015 < mean < 0.002, "6 of 9 epochs grow, 3 are whole"
-    whole = settings_of_rung(DEMO, LADDER["cpu-8-both"], PINS, 9, 1.0)
+    whole = settings_of_rung(DEMO, LADDER["flat"], PINS, 9, 1.0)
     assert seconds_of_training_image(whole, NetworkRates(0.002, 0.002, 0.001, 1)) == 0.002
 
 
@@ -147,7 +148,7 @@ def test_figures_of_a_whole_recipe_are_not_expected_of_a_part_of_it() -> None:
     assert one.expected(0.9 * one.images).startswith(whole) and "89 %" in one.expected(0.89 * one.images)
     changed = replace(one, is_changed=True)
     assert changed.expected(one.images) == "not known: the settings are not those of the recipe"
-    assert candidate("cpu-120-both").expected(1_000.0) == "not measured"
+    assert candidate("wide").expected(1_000.0) == "not measured"
 
 
 def test_a_margin_in_fewer_epochs_than_were_ever_measured_gets_a_line() -> None:
@@ -164,7 +165,7 @@ def test_a_margin_in_fewer_epochs_than_were_ever_measured_gets_a_line() -> None:
 
 def test_another_rung_takes_as_long_as_its_operations_on_pictures_of_this_size() -> None:
     small = replace(candidate(), demand=replace(PINS, side_px=48))  # 440 s for 220,000 images
-    records, larger = small.records_seconds, LADDER["cpu-120-both"]
+    records, larger = small.records_seconds, LADDER["wide"]
     # Both are trained on 48 pixels: 75 million operations at 96 are 18.75, 274 at 112 are 50.3.
     operations = 274 * larger.pixels_share * (48 / 112) ** 2 / (75 * (48 / 96) ** 2)
     assert small.fold_seconds_of(larger) - records == pytest.approx(440.0 * 700 / 220 * operations)

@@ -33,7 +33,7 @@ def plan(minutes: float, trial: FakeTrial | None = None, **more: object) -> Plan
 
 def test_more_minutes_buy_a_larger_rung_until_there_is_none() -> None:
     # A training image of 96 pixels in 1.4 ms: about 720 a second.
-    names = [plan(minutes).rung.name for minutes in (4, 8, 20, 60)]
+    names = [plan(minutes).rung.name for minutes in (2.5, 5, 20, 60)]
     works = [next(rung.work for rung in LADDER if rung.name == name) for name in names]
     assert works == sorted(works) and names[0] == "cpu-4-both" and names[1] == "cpu-8-both"
     assert len(set(names)) >= 3
@@ -48,15 +48,16 @@ def test_the_same_budget_on_a_slower_machine_buys_a_smaller_rung() -> None:
 def test_a_smaller_rung_is_taken_in_place_of_a_squeezed_one(rate: float) -> None:
     for minutes in (3, 4, 5.5, 8, 16, 32):
         found = plan(minutes, FakeTrial(rate))
-        share = found.length * PINS.train_images / found.rung.images
+        seen_at_most = min(found.rung.images, 60 * PINS.train_images)
+        share = found.length * PINS.train_images / seen_at_most
         assert 0.69 <= share <= 1.5, f"{found.rung.name} in {minutes} minutes"  # by whole epochs
 
 
 def test_a_slow_machine_trains_several_epochs_in_four_minutes() -> None:
     # An image of 64 pixels in 2.3 ms: two cores of an AMD EPYC with AVX2.
     four, eight = plan(4, FakeTrial(0.57)), plan(8, FakeTrial(0.57))
-    assert (four.rung.name, eight.rung.name) == ("cpu-2-both", "cpu-3-both")
-    assert four.length >= 3.5 and eight.length >= 6.0
+    assert (four.rung.name, eight.rung.name) == ("cpu-2-both", "cpu-4-both")
+    assert four.length >= 3.5 and eight.length >= 2.5, "three epochs are all of cpu-4"
 
 
 def test_why_the_next_larger_rung_was_not_taken_names_it_and_its_time() -> None:
@@ -75,8 +76,8 @@ def test_the_time_of_a_rung_that_was_not_tried_is_that_of_the_images_of_a_small_
         "cpu-2-both was not tried: by its number of operations "
         "a fold of 54,000 images would take about 7 min",
     )
-    # 60 minutes by the work that it is made for, 10 by the images that are there.
-    found = plan(30, FakeTrial(0.57), demand=few)
+    # 100 minutes by the work that it is made for, 10 by the images that are there.
+    found = plan(20, FakeTrial(0.57), demand=few)
     assert found.rung.name == "cpu-120-both" and found.why_not_larger == (
         "gpu-10-both was not tried: it is made for 4,000,000 images, and 60 epochs here are 54,000",
     )
@@ -90,7 +91,7 @@ def test_few_rungs_are_tried() -> None:
     # A rate by images alone: the overhead of a small rung is not work of a large one.
     assert plan(8, FakeTrial(0.05)).rung.name == "cpu-120-both"
     slow = FakeTrial(0.57)
-    assert plan(4, slow).rung.name == "cpu-2-both" and len(slow.tried) == 3
+    assert plan(4, slow).rung.name == "cpu-2-both" and len(slow.tried) <= 4
 
 
 def test_the_time_of_the_trials_is_part_of_the_plan() -> None:
@@ -160,10 +161,10 @@ def test_rules_that_forbid_every_rung_together_are_all_named() -> None:
 
 def test_a_limit_over_the_whole_blend_limits_the_folds() -> None:
     trial, folds = FakeTrial(0.05, parameters=3_000_000), replace(PINS, num_folds=5)
-    assert plan(30, trial, demand=folds).folds == 2, "cpu-120-both has two"
-    assert plan(30, trial, demand=folds, parameter_limit=6_000_000).folds == 2
-    assert plan(30, trial, demand=folds, parameter_limit=5_000_000).folds == 1
-    assert plan(30, trial, demand=PINS).folds == 1, "the settings hold out one part"
+    assert plan(20, trial, demand=folds).folds == 2, "cpu-120-both has two"
+    assert plan(20, trial, demand=folds, parameter_limit=6_000_000).folds == 2
+    assert plan(20, trial, demand=folds, parameter_limit=5_000_000).folds == 1
+    assert plan(20, trial, demand=PINS).folds == 1, "the settings hold out one part"
 
 
 def test_settings_that_a_person_changed_are_taken_as_they_stand() -> None:
@@ -173,8 +174,8 @@ def test_settings_that_a_person_changed_are_taken_as_they_stand() -> None:
     found = planner().plan_settings(rung, mine, "both", Budget(600.0))
     assert found.config == mine and found.length == 5.0
     assert found.expected == "not known: the settings are not those of the recipe"
-    written = planner().plan(rungs_for(LADDER, "both", 112), "both", Budget(240.0))
-    again = planner().plan_settings(rung, written.config, "both", Budget(240.0))
+    written = planner().plan(rungs_for(LADDER, "both", 112), "both", Budget(150.0))
+    again = planner().plan_settings(written.rung, written.config, "both", Budget(150.0))
     assert again.expected.endswith("% of the recipe's images"), "of settings that nobody changed"
     with pytest.raises(RulesError, match="demo: no rate like that"):
         planner(broken_rules=lambda config: ("no rate like that",)).plan_settings(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from kaggle_face.config import load_config, parse_config
 from kaggle_face.config.loading import packaged_configs
 from kaggle_face.config.yaml_text import dump_yaml
-from kaggle_face.pipeline.budget.ladder import read_ladder
+from kaggle_face.pipeline.budget.ladder import read_ladder, read_rung
 from kaggle_face.pipeline.budget.settings import differing_values, settings_of_rung
 from tests.support.budgets import PINS
 
 LADDER = {rung.name: rung for rung in read_ladder([packaged_configs() / "recipes"])}
-RUNG = LADDER["cpu-4-both"]
+RUNG = read_rung(Path(__file__).parent / "rungs" / "grown.yaml")
 
 
 def test_a_person_keeps_folds_paths_and_metrics_and_gets_the_recipes_training() -> None:
@@ -30,7 +31,7 @@ def test_a_person_keeps_folds_paths_and_metrics_and_gets_the_recipes_training() 
 
 
 def test_all_lengths_in_epochs_follow_the_epochs() -> None:
-    # cpu-4-both has 9 epochs, its margin grows over 6 and its images over 6.
+    # It has 9 epochs, its margin grows over 6 and its images over 6.
     config = settings_of_rung(load_config("demo").config, RUNG, PINS, 18, 1.0)
     assert config.train.epochs == 18
     # A training that is lengthened has up to twice its epochs, and is measured at its end alone.
@@ -52,7 +53,7 @@ def test_a_small_set_has_smaller_batches_and_a_rate_in_proportion() -> None:
     assert (config.train.batch_size, config.optim.lr, config.train.last_batch) == (32, 0.05, "fill")
 
 
-@pytest.mark.parametrize("name", ["cpu-4-both", "cpu-8-both", "small-2-both", "gpu-60-both"])
+@pytest.mark.parametrize("name", ["cpu-4-both", "cpu-8-both", "cpu-16-both", "small-2-both", "gpu-60-both"])
 def test_what_is_written_below_extends_reads_back_as_the_plan(name: str) -> None:
     base = load_config("quick-cpu").config
     config = settings_of_rung(base, LADDER[name], PINS, 7, 0.5)
