@@ -20,6 +20,8 @@ _LATE = 1.02
 """A training is shortened when it would take this much longer than there is time."""
 _EARLY = 0.9
 """It is lengthened when it would take less than this share of the time."""
+_LEAST_MORE = 0.05
+"""... and only by this share of its planned steps or more."""
 _PART_USED = 0.96
 """Of the time that is there, after a training was lengthened."""
 _LAST_TO_LENGTHEN = 0.9
@@ -121,8 +123,10 @@ class PaceKeeper:
         overall = (self._marks[-1][0] - self._first_mark) / max(self._cost, 1e-9) * self._mean_cost(position)
         possible = min(possible, left / max(overall, 1e-9))
         longest = (LONGEST * pace.planned - moment) * self._steps
-        if steps_left < _EARLY * possible and longest > _LATE * steps_left:
-            return self._with_rest(pace, moment, min(_PART_USED * possible, longest))
+        rest = min(_PART_USED * possible, longest)
+        least = max(_LATE * steps_left, steps_left + _LEAST_MORE * pace.planned * self._steps)
+        if steps_left < _EARLY * possible and rest > least:
+            return self._with_rest(pace, moment, rest)
         return None
 
     def _seconds_of_full_step(self, position: float, steps_done: int, left: float) -> float | None:
