@@ -24,7 +24,7 @@ _LEAST_MORE = 0.05
 """... and only by this share of its planned steps or more."""
 _PART_USED = 0.96
 """Of the time that is there, after a training was lengthened."""
-_LAST_TO_LENGTHEN = 0.9
+_LAST_TO_LENGTHEN = 0.8
 """The share of the schedule after which nothing is lengthened: there is little left to go through slower."""
 LONGEST = 2.0
 """A training has at most so many times its planned epochs."""
