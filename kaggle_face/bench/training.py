@@ -21,16 +21,17 @@ from kaggle_face.bench.report import Cell, Report
 from kaggle_face.bench.throughput import Plan, Rate, Work, measure_in_turns, rows_of_rates
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.model.amp import resolve_amp
-from kaggle_face.model.backbones.timm_library import create_optimizer
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.device import resolve_device
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.train.creation import create_fold_network, create_trainer
+from kaggle_face.train.optim.optimizer import create_optimizer
 from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData, select_fold
 from kaggle_face.train.speed.precision import decide_cpu_amp
+from kaggle_face.train.speed.preparing import prepare_for_training
 from kaggle_face.train.speed.step_timing import Workload
 from kaggle_face.train.step.step import run_steps
 from kaggle_face.train.trainer import Trainer
@@ -262,6 +263,7 @@ def resident_steps(config: Config, num_classes: int, device: torch.device) -> Ge
     """The limit: steps on one batch of random images that lies on the device, normalised already."""
     compiled = config.train.compile is True
     trainer = create_plain_trainer(config, num_classes, device, config.train.channels_last, compiled)
+    prepare_for_training(trainer.network, config.train)  # the limit computes gradients as a training does
     size_px, batch_size = config.data.image_size, config.train.batch_size
     images_BCHW = torch.randn(batch_size, 3, size_px, size_px, device=device)
     if config.train.channels_last:

@@ -12,6 +12,7 @@ import timm
 import torch
 from timm.layers import convert_sync_batchnorm  # type: ignore[attr-defined] # re-exported silently
 from timm.optim import (  # type: ignore[attr-defined] # re-exported silently
+    Lookahead,
     create_optimizer_v2,
     get_optimizer_info,
     list_optimizers,
@@ -247,6 +248,12 @@ def create_optimizer(
         raise ConfigError(f"optimiser '{config.name}' cannot be built: {_first_line(error)}") from error
     _begin_momentum(optimizer)
     return optimizer
+
+
+def look_ahead(optimizer: optim.Optimizer) -> optim.Optimizer:
+    """Timm's Lookahead around an optimiser that is not timm's, as `lookahead_<name>` makes it of its own."""
+    around: optim.Optimizer = Lookahead(optimizer)  # type: ignore[no-untyped-call]
+    return around
 
 
 def _lie_on_gpu(groups: list[Any]) -> bool:

@@ -50,7 +50,7 @@ _SHARE_OF_PROCESS = 0.8
 _MANY_STEPS = 10_000
 """A training of so many steps tries bf16."""
 _SHARE_OF_STEPS = 0.8
-"""Of the time of a trial, for the steps of each size."""
+"""Of the time of a trial, for steps at one or two sizes of images."""
 _COLD_STEPS = 2
 """The first steps of a network create its kernels and get their memory: 2.5 times the time of others."""
 _QUIET = SilentProgress()

@@ -1,4 +1,4 @@
-"""Muon: momentum whose matrices are turned into orthogonal ones before they are applied.
+"""Muon: momentum that is made orthogonal, matrix by matrix, before it is applied.
 
 Jordan et al. 2024 (https://kellerjordan.github.io/posts/muon/), scaled as Liu et al. 2025 (arXiv:2502.16982)
 do it, by which rates and decay are those of AdamW, with the Newton-Schulz coefficients of Cesista et al. 2025
@@ -20,7 +20,6 @@ from kaggle_face.config import OptimConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.train.speed.precision import computes_bf16
 
-MUON = "muon"
 _COEFFICIENTS = (
     (4.0848, -6.8946, 2.9270),
     (3.9505, -6.3029, 2.6377),
@@ -138,7 +137,7 @@ class Muon(torch.optim.Optimizer):
             parameter.sub_(mean / spread * (group["lr"] / (1.0 - first**count)))
 
 
-def create_muon(groups: Iterable[dict[str, Any]], config: OptimConfig) -> Muon:
+def create_muon(groups: Iterable[nn.Parameter] | Iterable[dict[str, Any]], config: OptimConfig) -> Muon:
     """Muon as the settings want it.
 
     Raises:
@@ -150,7 +149,7 @@ def create_muon(groups: Iterable[dict[str, Any]], config: OptimConfig) -> Muon:
     try:
         return Muon(groups, config.lr, config.weight_decay, config.momentum, **given)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"optimiser '{MUON}' cannot be built: {error}") from error
+        raise ConfigError(f"optimiser 'muon' cannot be built: {error}") from error
 
 
 def is_matrix(parameter: Tensor) -> bool:
@@ -171,7 +170,7 @@ def orthogonalised(matrix: Tensor, iterations: int) -> Tensor:
     """
     is_tall = len(matrix) > matrix.shape[1]
     x = matrix.mT if is_tall else matrix
-    if matrix.device.type != "cpu" or computes_bf16():
+    if matrix.dtype == torch.float32 and (matrix.device.type != "cpu" or computes_bf16()):
         x = x.to(torch.bfloat16)
     x = x / x.norm().clamp_(min=1e-7)
     for linear, cubic, quintic in _COEFFICIENTS[:iterations]:

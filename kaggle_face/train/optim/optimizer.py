@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kaggle_face.config import OptimConfig
+from kaggle_face.model.backbones import timm_library
 from kaggle_face.model.backbones.depths import layers_above_parameters
-from kaggle_face.model.backbones.timm_library import create_optimizer
 from kaggle_face.model.heads.head import Head
 from kaggle_face.model.network import FaceNetwork
-from kaggle_face.train.optim.muon import MUON, create_muon
+from kaggle_face.train.optim.muon import create_muon
 
 _WAYS = ("fused", "foreach", "capturable")
 """Options of an optimiser that change how it computes, and not what."""
@@ -20,8 +21,22 @@ _WAYS = ("fused", "foreach", "capturable")
 
 def create_fold_optimizer(network: FaceNetwork, config: OptimConfig) -> torch.optim.Optimizer:
     """The optimiser over all trainable parameters; vectors are decayed only where the settings do so."""
-    groups = parameter_groups(network, config)
-    return create_muon(groups, config) if config.name.lower() == MUON else create_optimizer(groups, config)
+    return create_optimizer(parameter_groups(network, config), config)
+
+
+def create_optimizer(
+    groups: Iterable[nn.Parameter] | Iterable[dict[str, Any]], config: OptimConfig
+) -> torch.optim.Optimizer:
+    """The optimiser of the settings for parameters or groups of them: Muon is our own, all others are timm's.
+
+    Raises:
+        ConfigError: There is no such optimiser, or it does not take an option.
+    """
+    match config.name.lower().rpartition("_"):
+        case ("" | "lookahead") as around, _, "muon":
+            optimizer = create_muon(groups, config)
+            return timm_library.look_ahead(optimizer) if around else optimizer
+    return timm_library.create_optimizer(groups, config)
 
 
 def parameter_groups(network: FaceNetwork, config: OptimConfig) -> list[dict[str, Any]]:
@@ -156,7 +171,7 @@ def changed_on_device(optimizer: torch.optim.Optimizer) -> list[list[Tensor]] | 
     """The tensors that an update changes, by dtype; None where a part is not there yet or lies elsewhere."""
     by_dtype: dict[torch.dtype, list[Tensor]] = {}
     for group in optimizer.param_groups:
-        if any("step" in name for name in group):
+        if any(name.endswith("step") for name in group):
             return None
         for parameter in group["params"]:
             if parameter.grad is None:

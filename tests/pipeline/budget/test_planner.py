@@ -32,7 +32,7 @@ def plan(minutes: float, trial: FakeTrial | None = None, **more: object) -> Plan
 
 
 def test_more_minutes_buy_a_larger_rung_until_there_is_none() -> None:
-    # A training image of 96 pixels in 1.4 ms: about 720 a second.
+    # A training image of 112 pixels in 1.9 ms: about 530 a second.
     names = [plan(minutes).rung.name for minutes in (2.5, 5, 20, 60)]
     works = [next(rung.work for rung in LADDER if rung.name == name) for name in names]
     assert works == sorted(works) and names[0] == "cpu-4-both" and names[1] == "cpu-8-both"
@@ -50,14 +50,14 @@ def test_a_smaller_rung_is_taken_in_place_of_a_squeezed_one(rate: float) -> None
         found = plan(minutes, FakeTrial(rate))
         seen_at_most = min(found.rung.images, 60 * PINS.train_images)
         share = found.length * PINS.train_images / seen_at_most
-        assert 0.69 <= share <= 1.5, f"{found.rung.name} in {minutes} minutes"  # by whole epochs
+        assert 0.71 <= share <= 1.5, f"{found.rung.name} in {minutes} minutes"
 
 
 def test_a_slow_machine_trains_several_epochs_in_four_minutes() -> None:
     # An image of 64 pixels in 2.3 ms: two cores of an AMD EPYC with AVX2.
     four, eight = plan(4, FakeTrial(0.57)), plan(8, FakeTrial(0.57))
     assert (four.rung.name, eight.rung.name) == ("cpu-2-both", "cpu-4-both")
-    assert four.length >= 3.5 and eight.length >= 2.5, "three epochs are all of cpu-4"
+    assert four.length >= 3.5 and eight.length >= 2.6, "three epochs are all of cpu-4"
 
 
 def test_why_the_next_larger_rung_was_not_taken_names_it_and_its_time() -> None:
@@ -91,7 +91,7 @@ def test_few_rungs_are_tried() -> None:
     # A rate by images alone: the overhead of a small rung is not work of a large one.
     assert plan(8, FakeTrial(0.05)).rung.name == "cpu-120-both"
     slow = FakeTrial(0.57)
-    assert plan(4, slow).rung.name == "cpu-2-both" and len(slow.tried) <= 4
+    assert plan(4, slow).rung.name == "cpu-2-both" and len(slow.tried) == 4
 
 
 def test_the_time_of_the_trials_is_part_of_the_plan() -> None:

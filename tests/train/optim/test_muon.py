@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from kaggle_face.config import OptimConfig
 from kaggle_face.errors import ConfigError
 from kaggle_face.train.optim import muon
 from kaggle_face.train.optim.muon import Muon, create_muon, is_matrix, orthogonalised
+from kaggle_face.train.optim.optimizer import changed_on_device, create_optimizer
 
 SHAPES = ((32, 16, 3, 3), (24, 60), (60, 24), (40, 3, 3, 3))
 VECTORS = ((16,), (8, 1, 3, 3))
@@ -28,6 +30,16 @@ def give_gradients(of: list[nn.Parameter], seed: int) -> None:
         parameter.grad = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
 
 
+def step_together(
+    optimizers: Iterable[tuple[torch.optim.Optimizer, list[nn.Parameter]]], seeds: Iterable[int]
+) -> None:
+    """Lets each take the steps of the same gradients."""
+    for seed in seeds:
+        for optimizer, of in optimizers:
+            give_gradients(of, seed)
+            optimizer.step()
+
+
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_matrices_get_the_updates_of_timms(nesterov: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     timm_muon = pytest.importorskip("timm.optim.muon", reason="timm before 1.0.20 has no Muon")
@@ -35,11 +47,7 @@ def test_matrices_get_the_updates_of_timms(nesterov: bool, monkeypatch: pytest.M
     ours, theirs = parameters(*SHAPES), parameters(*SHAPES)
     first = Muon(ours, lr=0.03, weight_decay=0.05, nesterov=nesterov)
     second = timm_muon.Muon(theirs, lr=0.03, weight_decay=0.05, momentum=0.95, nesterov=nesterov, ns_steps=3)
-    for seed in range(3):
-        give_gradients(ours, seed)
-        give_gradients(theirs, seed)
-        first.step()
-        second.step()
+    step_together(((first, ours), (second, theirs)), range(3))
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(
             one, other, rtol=0.0, atol=2e-3
@@ -51,11 +59,7 @@ def test_vectors_get_the_updates_of_torchs_adamw() -> None:
     ours, theirs = parameters(*VECTORS), parameters(*VECTORS)
     first = Muon(ours, lr=0.03, weight_decay=0.05)
     second = torch.optim.AdamW(theirs, lr=0.03, weight_decay=0.05, betas=(0.9, 0.95))
-    for seed in range(4):
-        give_gradients(ours, seed)
-        give_gradients(theirs, seed)
-        first.step()
-        second.step()
+    step_together(((first, ours), (second, theirs)), range(4))
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
 
@@ -91,9 +95,29 @@ def test_a_cpu_without_bf16_computes_in_the_gradients_format(monkeypatch: pytest
         assert set(seen) == {format_}
 
 
-def test_float64_stays_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_float64_is_computed_in_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = torch.randn(6, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    monkeypatch.setattr(muon, "computes_bf16", lambda: True)
+    found = orthogonalised(matrix, 3)
     monkeypatch.setattr(muon, "computes_bf16", lambda: False)
-    assert orthogonalised(torch.eye(8, dtype=torch.float64), 3).dtype == torch.float64
+    torch.testing.assert_close(found, orthogonalised(matrix, 3), rtol=0.0, atol=1e-14)
+    torch.testing.assert_close(found.float(), orthogonalised(matrix.float(), 3), rtol=0.0, atol=1e-5)
+
+
+def test_no_step_waits_for_the_device_once_its_state_is_there() -> None:
+    of = parameters(*SHAPES, *VECTORS)
+    optimizer = Muon(of, lr=0.02)
+    step_together([(optimizer, of)], [0])
+    changed = changed_on_device(optimizer)
+    assert changed is not None, "all that a step changes is known and lies beside the weights"
+    assert sum(map(len, changed)) == 6 + 4 + 2 * 3, "weights, momenta, and three of AdamW's each"
+
+
+def test_all_ways_to_it_by_name_are_ours() -> None:
+    assert type(create_optimizer(parameters((4, 4)), OptimConfig(name="Muon"))) is Muon
+    ahead = create_optimizer(parameters((4, 4)), OptimConfig(name="lookahead_muon"))
+    assert type(ahead).__name__ == "Lookahead" and type(ahead._base_optimizer) is Muon  # type: ignore[attr-defined]
+    assert type(create_optimizer(parameters((4, 4)), OptimConfig(name="adamuon"))) is not Muon
 
 
 def test_matrices_are_told_from_vectors() -> None:
@@ -106,15 +130,10 @@ def test_matrices_are_told_from_vectors() -> None:
 def test_a_state_that_was_saved_goes_on_with_the_same_bits() -> None:
     whole, parts = parameters(*SHAPES, *VECTORS), parameters(*SHAPES, *VECTORS)
     optimizer, before = Muon(whole, lr=0.02), Muon(parts, lr=0.02)
-    for seed in range(2):
-        for one, of in ((optimizer, whole), (before, parts)):
-            give_gradients(of, seed)
-            one.step()
+    step_together(((optimizer, whole), (before, parts)), range(2))
     after = Muon(parts, lr=0.02)
     after.load_state_dict(copy.deepcopy(before.state_dict()))
-    for one, of in ((optimizer, whole), (after, parts)):
-        give_gradients(of, 9)
-        one.step()
+    step_together(((optimizer, whole), (after, parts)), [9])
     assert all(torch.equal(one, other) for one, other in zip(whole, parts, strict=True))
 
 

@@ -6,7 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from kaggle_face.config import MarginConfig, ModelConfig, TrainConfig
+from kaggle_face.model.network import create_network
 from kaggle_face.train.speed import weight_gradient
+from kaggle_face.train.speed.preparing import prepare_for_training
 from kaggle_face.train.speed.weight_gradient import quicken_weight_gradients
 
 COMBINATIONS = [
@@ -79,6 +82,14 @@ def test_float32_and_evaluation_are_computed_as_before() -> None:
         assert torch.equal(one, other)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(quick(images), plain(images))
+
+
+def test_a_training_on_a_cpu_has_them() -> None:
+    model = ModelConfig(backbone="resnet10t", backbone_options={"channels": [8, 8, 16, 16], "stem_width": 8})
+    network = create_network(model, MarginConfig(), num_classes=3, image_size=32)
+    prepared = prepare_for_training(network, TrainConfig())
+    convs = [module for module in prepared.modules() if isinstance(module, nn.Conv2d)]
+    assert convs and all(type(conv) is not nn.Conv2d for conv in convs)
 
 
 def test_names_and_frozen_weights_stay() -> None:
