@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from benchmarks.budgets.figures import figures_of_mean
 from benchmarks.budgets.table import NOTEBOOK, Row, as_values, equal_notebook, key_of, rows_of, tabulate
 from benchmarks.face_folders import MARKER_FILE
 from benchmarks.script import run_script, write_reports
 from kaggle_face.artifacts.files.atomic import replacing_folder, write_text
 from kaggle_face.artifacts.files.reading import read_json
+from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.bench.machine import describe_machine
 from kaggle_face.cli.main import run as run_program
 from kaggle_face.cli.terminal import Terminal
@@ -96,13 +98,18 @@ def _row(minutes: float, way: str, seed: int, terminal: Terminal) -> Row:
     # A plan for each goal, measured anew: a run takes the settings of a plan that is there as they stand.
     options = BudgetOptions(60.0 * minutes, f"{goal}-seed{seed}", goal, overwrite=True)
     result = run_within(loaded, options, terminal)
-    info = result.run.fold(result.folds[0]).read_info("results.last")
-    last = info["results"]["last"]
-    figures = (float(last["accuracy"]), float(last["eer"]), float(last["auc"]))
-    points = info.get("pace")
-    epochs = points[-1][0] if points else result.run.fold(result.folds[0]).read_config().train.epochs
-    otherwise = "; ".join(result.notes)
-    return Row(minutes, way, result.plan.rung, seed, epochs, *figures, result.seconds, otherwise)
+    epochs = sum(_epochs_of(run.fold(0)) for run in result.runs)
+    figures, otherwise = figures_of_mean(result.runs), "; ".join(result.notes)
+    networks = len(result.networks)
+    return Row(
+        minutes, way, result.plan.rung, seed, epochs, *figures, result.seconds, otherwise, networks=networks
+    )
+
+
+def _epochs_of(fold: FoldFolder) -> float:
+    """The epochs that a network was trained for, of which the last may be a part of one."""
+    points = fold.read_info().get("pace")
+    return float(points[-1][0]) if points else float(fold.read_config().train.epochs)
 
 
 def _lay_out(faces: Path) -> None:

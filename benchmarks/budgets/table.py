@@ -10,7 +10,7 @@ from kaggle_face.bench.report import Cell, Report
 from kaggle_face.errors import InputError, counted
 
 COLUMNS = (
-    *("minutes", "way", "recipe", "seed", "epochs", "accuracy", "eer", "auc"),
+    *("minutes", "way", "recipe", "seed", "networks", "epochs", "accuracy", "eer", "auc"),
     *("seconds", "of budget", "done otherwise"),
 )
 NOTEBOOK = "notebook"
@@ -27,13 +27,14 @@ class Row:
         way: `notebook`, or `run for <goal>`.
         recipe: The rung of a run; empty for the notebook.
         seed: Of weights, order and augmentation.
-        epochs: That were trained.
-        accuracy: On the held-out images, of the last epoch.
+        epochs: That were trained, by all networks together.
+        accuracy: On the held-out images, of the last epoch, or of the mean of the networks' last epochs.
         eer: Of the trials.
         auc: Of the trials.
         seconds: Of all of it, from pictures to figures or CSVs.
         otherwise: What a run did otherwise than planned.
         epoch_seconds: Of an epoch of the notebook.
+        networks: How many were trained.
     """
 
     minutes: float
@@ -47,6 +48,7 @@ class Row:
     seconds: float
     otherwise: str = ""
     epoch_seconds: float = 0.0
+    networks: int = 1
 
     @property
     def key(self) -> str:
@@ -88,6 +90,7 @@ def tabulate(rows: Sequence[Row], about: Mapping[str, Cell]) -> Report:
             row.way,
             row.recipe or "-",
             row.seed,
+            row.networks,
             f"{row.epochs:.1f}",
             f"{row.accuracy:.4f}",
             f"{row.eer:.4f}",

@@ -117,8 +117,8 @@ class PlanShape(Shape):
     rung: str
     purpose: Literal["accuracy", "verification", "both"]
     length: Seconds
-    folds: Count
-    most_folds: Count
+    networks: Count
+    most_networks: Count
     images_per_second: Seconds
     records_seconds: Seconds
     expected: str
@@ -140,7 +140,7 @@ class BudgetShape(Shape):
     predicted: list[Whole]
     dropped: list[Whole]
     csv: Literal["", "mean", "chosen"]
-    csv_folds: list[Whole]
+    csv_networks: list[Whole]
     paths: list[str] = []
     notes: list[str]
 

@@ -50,7 +50,8 @@ class BudgetPlan:
 
     def __repr__(self) -> str:
         plan = self.planned.plan
-        return f"plan: {plan.rung.name}, {plan.folds} folds of {plan.length:.1f} epochs, {self.settings}"
+        what = f"{plan.rung.name}, {plan.networks_in_words}, each {plan.length:.1f} epochs"
+        return f"plan: {what}, {self.settings}"
 
     def _repr_html_(self) -> str:
         return as_html(repr(self), self.stages)

@@ -57,10 +57,10 @@ def _choices(plan: Plan) -> list[list[str]]:
     length = f"{plan.length:.1f} of {plan.rung.name}'s schedule, {plan.images_per_second:.0f} images/s"
     return [
         ["recipe", f"{plan.rung.name}, for {plan.purpose}; {plan.rung.source}"],
-        ["network", f"{config.model.backbone}, {plan.num_parameters / 1e6:.2f} M parameters"],
+        ["backbone", f"{config.model.backbone}, {plan.num_parameters / 1e6:.2f} M parameters"],
         ["pixels", f"{size_px}{grown}"],
         ["epochs", length],
-        ["folds", f"{plan.folds} of {config.folds.total}"],
+        ["networks", plan.networks_in_words],
         ["averages", ", ".join(averages) or "none"],
         ["distillation", f"from {taught}" if taught else "none"],
         ["prediction", f"{plain}; more is tried on held-out data" if plan.tries_tta else plain],
@@ -71,12 +71,9 @@ def _choices(plan: Plan) -> list[list[str]]:
 def describe_budget(result: BudgetResult) -> Summary:
     """Figures on held-out data, planned and taken times, deviations from the plan, and the CSVs."""
     lines: list[str | TextTable] = []
-    if result.evaluation is not None:
-        own = {"held out": "member, measured on its held-out data", "value": "of the metric"}
-        rows = [
-            [row.member, row.task, row.metric, number(row.value), interval(row.low, row.high)]
-            for row in result.evaluation.metrics
-        ]
+    rows = _figures(result)
+    if rows:
+        own = {"held out": "what is measured on its held-out data", "value": "of the metric"}
         columns = ["held out", "task", "metric", "value", "95 % interval"]
         lines = [TextTable(meanings(columns, own), rows), ""]
     cells = [
@@ -95,8 +92,22 @@ def describe_budget(result: BudgetResult) -> Summary:
     )
     lines += [TextTable(_TAKEN, cells), "", whole, *result.notes]
     if result.dropped:
-        lines.append(f"not trained: fold {', '.join(map(str, result.dropped))}")
+        lines.append(f"not trained: {', '.join(result.dropped)}")
     return [*lines, *map(str, result.paths)]
+
+
+def _figures(result: BudgetResult) -> list[list[str]]:
+    """Figures on held-out data: of each run where there was time to evaluate, and of the blend."""
+    evaluated = () if result.evaluation is None else result.evaluation.metrics
+    rows = [
+        [row.member, row.task, row.metric, number(row.value), interval(row.low, row.high)]
+        for row in evaluated
+    ]
+    for task, record in () if result.blend is None else result.blend.tasks.items():
+        if (found := record.out_of_fold) is not None:
+            low, high = (None, None) if found.interval is None else (found.interval.low, found.interval.high)
+            rows.append(["the blend", task, found.metric, number(found.value), interval(low, high)])
+    return rows
 
 
 def seconds_as_text(seconds: float) -> str:

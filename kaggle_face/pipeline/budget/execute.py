@@ -1,8 +1,8 @@
 """A run within a time budget, from images to checked CSVs, that meets its deadline also when things are slow.
 
 What protects the deadline, in this order: a training that is late goes through the rest of its schedule
-faster (`train/deadline.py`); folds at the end are dropped; a CSV of a plain mean is written before a better
-blend is sought. Whatever was killed goes on with what is left of the time when it is called again.
+faster (`train/deadline.py`); networks at the end are dropped; a CSV of a plain mean is written before a
+better blend is sought. Whatever was killed goes on with what is left of the time when it is called again.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.config import LoadedConfig
+from kaggle_face.evaluation.blend_record import BlendRecord, read_blend_record
 from kaggle_face.pipeline.budget.clock import Clock
 from kaggle_face.pipeline.budget.estimates import add_estimate
+from kaggle_face.pipeline.budget.networks import Network, folds_of, network_of, runs_of
 from kaggle_face.pipeline.budget.record import BudgetRecord, Course, write_record
 from kaggle_face.pipeline.ensemble import EnsembleOptions, ensemble_runs
 from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs
@@ -28,8 +31,8 @@ from kaggle_face.pipeline.train import train_folds
 from kaggle_face.progress import Progress, in_words
 from kaggle_face.train.deadline import WORTH_HAVING, Deadline
 
-_ANOTHER_FOLD = 1.1
-"""A fold beyond the plan is begun where there is so many times what one took."""
+_ANOTHER = 1.1
+"""A network beyond the plan is trained where there is so many times what one took."""
 _ESTIMATED, _MEASURED = 1.3, 1.15
 """What is kept for a stage as a factor of its time: that of the plan, or one that was measured."""
 _LATE_WORDS_SECONDS = 1.0
@@ -50,27 +53,31 @@ class BudgetResult:
 
     Attributes:
         run: Its folder.
+        runs: The folders of the networks that the CSVs are made of: its own, and those of further seeds.
         settings: The file of its settings.
         plan: What was planned.
         stages: Planned and taken times.
-        folds: The trained folds that the CSVs are made of.
-        dropped: Folds that were planned and not trained.
+        networks: The numbers of the networks that the CSVs are made of.
+        dropped: Networks that were planned and not trained, by name.
         notes: What was done otherwise than planned, a line each.
         paths: The CSVs.
         evaluation: Metrics on held-out data; None where there was no time, or all was done before.
+        blend: The record of the blend in the CSVs.
         seconds: From the beginning of the first call to the end of the last.
         budget_seconds: The budget.
     """
 
     run: RunFolder
+    runs: tuple[RunFolder, ...]
     settings: Path
     plan: Course
     stages: tuple[StageTime, ...]
-    folds: tuple[int, ...]
-    dropped: tuple[int, ...]
+    networks: tuple[int, ...]
+    dropped: tuple[str, ...]
     notes: tuple[str, ...]
     paths: tuple[Path, ...]
     evaluation: EvaluationResult | None
+    blend: BlendRecord | None
     seconds: float
     budget_seconds: float
 
@@ -104,6 +111,7 @@ class Execution:
         """
         assert record.plan is not None
         self._loaded, self._run, self._record, self._plan = loaded, run, record, record.plan
+        self._network = cache(partial(network_of, loaded, run))
         self._ignores_rules = ignore_rules
         self._clock, self._progress = clock, progress
 
@@ -118,103 +126,111 @@ class Execution:
         self._leave_out_what_is_gone()
         if record.ended_at:
             if record.csv and not all(Path(path).is_file() for path in record.paths):
-                self._write(record.csv, record.csv_folds)
+                self._write(record.csv, record.csv_networks)
             return self._result(None)
         with self._stage("decode"):
             prepare_images(self._loaded, self._progress)
-        while (fold := self._next_fold()) is not None:
-            self._train(fold)
-            if not record.csv and self._next_fold() is not None:
+        while (number := self._next()) is not None:
+            self._train(number)
+            if not record.csv and self._next() is not None:
                 with self._stage("first CSV"):
-                    self._predict([fold])
-                    self._write("mean", [fold])
+                    self._predict([number])
+                    self._write("mean", [number])
         evaluation = self._finish_csvs()
         record.ended_at = self._clock.now()
         self._save()
         return self._result(evaluation)
 
     def _leave_out_what_is_gone(self) -> None:
-        """Takes folds whose folders were removed for untrained ones."""
-        record, there = self._record, {folder.fold for folder in self._run.finished_folds()}
-        if there.issuperset(record.trained):
+        """Takes networks whose folders were removed for untrained ones."""
+        record = self._record
+        gone = {number for number in record.trained if not self._is_finished(number)}
+        if not gone:
             return
-        for fold in set(record.trained) - there:
-            record.add(f"fold {fold}, removed", record.spent.pop(f"fold {fold}", 0.0))
-        record.trained = [fold for fold in record.trained if fold in there]
-        record.predicted = [fold for fold in record.predicted if fold in there]
-        record.csv, record.csv_folds, record.ended_at = "", [], 0.0
+        for name in (self._network(number).name for number in gone):
+            record.add(f"{name}, removed", record.spent.pop(name, 0.0))
+        record.trained = [number for number in record.trained if number not in gone]
+        record.predicted = [number for number in record.predicted if number not in gone]
+        record.csv, record.csv_networks, record.ended_at = "", [], 0.0
 
-    def _next_fold(self) -> int | None:
-        """The fold to train, dropping those at the end that there is no time for; None: none is left."""
+    def _is_finished(self, number: int) -> bool:
+        """Whether a network is trained to its end."""
+        network = self._network(number)
+        return network.fold in {folder.fold for folder in network.run.finished_folds()}
+
+    def _next(self) -> int | None:
+        """The network to train, dropping those at the end that there is no time for; None: none is left."""
         record, plan = self._record, self._plan
-        fold = next(number for number in range(plan.most_folds + 1) if number not in record.trained)
-        if fold >= plan.most_folds:
+        number = next(each for each in range(plan.most_networks + 1) if each not in record.trained)
+        if number >= plan.most_networks:
             return None
-        needed = self._seconds_needed(fold)
-        if fold == 0 or self._run.fold(fold).is_finished:
-            return fold  # without a fold there is no CSV; what is finished costs nothing
-        left = self._time_for_training(fold)
-        if fold >= plan.folds:
-            if left < _ANOTHER_FOLD * needed:
+        needed = self._seconds_needed(number)
+        if number == 0 or self._is_finished(number):
+            return number  # without a network there is no CSV; what is finished costs nothing
+        left, name = self._time_for_training(number), self._network(number).name
+        if number >= plan.networks:
+            if left < _ANOTHER * needed:
                 return None
-            record.note(f"there was time for fold {fold} beyond the plan")
-            return fold
+            record.note(f"there was time for {name} beyond the plan")
+            return number
         if left < WORTH_HAVING * needed:
-            for late in range(fold, plan.folds):
+            for late in range(number, plan.networks):
                 if late not in record.dropped:
                     record.dropped.append(late)
             have, want = in_words(max(0.0, left)), in_words(needed)
-            record.note(f"fold {fold} was dropped: {have} were left for it, and it takes {want}")
+            record.note(f"{name} was dropped: {have} were left for it, and it takes {want}")
             self._save()
             return None
-        return fold
+        return number
 
-    def _train(self, fold: int) -> None:
-        """Trains a fold within its share of the time that is left."""
-        record, plan = self._record, self._plan
-        later = max(0, plan.folds - fold - 1)
-        left, needed = self._time_for_training(fold), self._seconds_needed(fold)
-        # Folds at the end give way before the schedules of all become too short.
+    def _train(self, number: int) -> None:
+        """Trains a network within its share of the time that is left."""
+        record, plan, network = self._record, self._plan, self._network(number)
+        later = max(0, plan.networks - number - 1)
+        left, needed = self._time_for_training(number), self._seconds_needed(number)
+        # Networks at the end give way before the schedules of all become too short.
         while later and left / (later + 1) < WORTH_HAVING * needed:
             later -= 1
         now = self._clock.now()
         at, *put_off = [now + left / (others + 1) for others in range(later, -1, -1)]
         reserve = _ESTIMATED * plan.records_seconds
         deadline = Deadline(at, self._clock.now, reserve, later=tuple(put_off))
-        folder = self._run.fold(fold)
+        folder = network.folder
         options = TrainOptions(
             resume=folder.info_file.is_file(), ignore_rules=self._ignores_rules, deadline=deadline
         )
-        with self._stage(f"fold {fold}"):
-            train_folds(self._loaded, self._run, [fold], options, self._progress)
+        with self._stage(network.name):
+            train_folds(network.loaded, network.run, [network.fold], options, self._progress)
         points = folder.read_info().get("pace") or []
         if points:
             length, epochs = points[-1][0], points[-1][1]
-            record.note(f"fold {fold} was trained for {length:.1f} epochs where {epochs:.0f} were planned")
-        record.trained.append(fold)
-        record.dropped = [number for number in record.dropped if number != fold]
+            name = network.name
+            record.note(f"{name} was trained for {length:.1f} epochs where {epochs:.0f} were planned")
+        record.trained.append(number)
+        record.dropped = [each for each in record.dropped if each != number]
         self._save()
 
-    def _seconds_needed(self, fold: int) -> float:
-        """The remaining seconds of a fold that earlier calls may have trained in part."""
-        return max(0.0, self._fold_seconds() - self._record.spent.get(f"fold {fold}", 0.0))
+    def _seconds_needed(self, number: int) -> float:
+        """The remaining seconds of a network that earlier calls may have trained in part."""
+        spent = self._record.spent.get(self._network(number).name, 0.0)
+        return max(0.0, self._seconds_of_network() - spent)
 
-    def _fold_seconds(self) -> float:
-        """The seconds of a fold with the whole schedule: as the last one took, else as planned."""
+    def _seconds_of_network(self) -> float:
+        """The seconds of a network with the whole schedule: as the last one took, else as planned."""
         if not self._record.trained:
-            return self._plan.stages.get("fold 0", 0.0)
-        fold = self._record.trained[-1]
-        points = self._run.fold(fold).read_info().get("pace") or [[1.0, 1.0]]
+            return self._plan.stages.get(self._network(0).name, 0.0)
+        last = self._network(self._record.trained[-1])
+        points = last.folder.read_info().get("pace") or [[1.0, 1.0]]
         share = float(points[-1][0]) / float(points[-1][1])
-        return self._record.spent.get(f"fold {fold}", 0.0) / share
+        return self._record.spent.get(last.name, 0.0) / share
 
-    def _time_for_training(self, fold: int) -> float:
-        """The time that is left until the rest must begin, with this fold trained."""
+    def _time_for_training(self, number: int) -> float:
+        """The time that is left until the rest must begin, with this network trained."""
         record, plan = self._record, self._plan
         kept = plan.stages.get("margin", 0.0) + plan.stages.get("evaluate", 0.0)
-        unpredicted = [number for number in (*record.trained, fold) if number not in record.predicted]
-        per_fold = plan.stages.get("predict", 0.0) / max(1, plan.folds)
-        kept += _ESTIMATED * per_fold * len(unpredicted)
+        unpredicted = [each for each in (*record.trained, number) if each not in record.predicted]
+        per_network = plan.stages.get("predict", 0.0) / max(1, plan.networks)
+        kept += _ESTIMATED * per_network * len(unpredicted)
         measured = record.spent.get("first CSV")
         if measured is None:
             kept += _ESTIMATED * plan.stages.get("blend", 0.0)
@@ -223,19 +239,18 @@ class Execution:
         return record.deadline - self._clock.now() - kept
 
     def _finish_csvs(self) -> EvaluationResult | None:
-        """Predicts the remaining folds and writes the CSVs: of a mean first, then of a chosen blend."""
+        """Predicts with the remaining networks, and writes the CSVs of a mean, then of a chosen blend."""
         record = self._record
-        folds = sorted(record.trained)
+        numbers = sorted(record.trained)
         left = record.deadline - self._clock.now()
         tries_tta = self._plan.tries_tta and left > self._plan.stages.get("predict", 0.0)
         with self._stage("predict"):
-            self._predict(
-                folds if tries_tta else [fold for fold in folds if fold not in record.predicted], tries_tta
-            )
+            left_out = [number for number in numbers if number not in record.predicted]
+            self._predict(numbers if tries_tta else left_out, tries_tta)
         began = self._clock.now()
         with self._stage("blend"):
-            if record.csv_folds != folds or not record.csv:
-                self._write("mean", folds)
+            if record.csv_networks != numbers or not record.csv:
+                self._write("mean", numbers)
             mean = self._clock.now() - began
             left = record.deadline - self._clock.now()
             planned = self._plan.stages.get("blend", 0.0)
@@ -244,51 +259,56 @@ class Execution:
             elif left < max(planned, 2.0 * mean):
                 record.note(f"the blend is a plain mean: {in_words(max(0.0, left))} were left to choose one")
             elif record.csv != "chosen":
-                self._write("chosen", folds)
-        for fold in folds:
-            self._add_estimate(fold)
-        left = record.deadline - self._clock.now()
+                self._write("chosen", numbers)
+        for number in numbers:
+            self._add_estimate(number)
+        left, networks = record.deadline - self._clock.now(), self._chosen(numbers)
         planned = self._plan.stages.get("evaluate", 0.0)
         # Both resample the same records: where blending took long, evaluating will.
         if left < max(planned, record.spent.get("blend", 0.0)):
-            again = self._run.path.name
+            again = " ".join(run.path.name for run in runs_of(networks))
             record.note(f"no time was left to evaluate: kaggle-face evaluate {again} -c {self._loaded.word}")
             return None
         with self._stage("evaluate"):
-            return evaluate_runs([self._run], EvaluateOptions(folds=folds), self._progress)
+            options = EvaluateOptions(folds=folds_of(networks))
+            return evaluate_runs(runs_of(networks), options, self._progress)
 
-    def _predict(self, folds: Sequence[int], tries_tta: bool = False) -> None:
-        if not folds:
-            return
-        options = PredictOptions(folds=list(folds), try_tta=tries_tta)
-        predict_run(self._loaded, self._run, options, self._progress)
-        self._record.predicted = sorted({*self._record.predicted, *folds})
+    def _predict(self, numbers: Sequence[int], tries_tta: bool = False) -> None:
+        chosen = self._chosen(numbers)
+        for run in runs_of(chosen):
+            of_run = [network for network in chosen if network.run == run]
+            options = PredictOptions(folds=folds_of(of_run), try_tta=tries_tta)
+            predict_run(of_run[0].loaded, run, options, self._progress)
+        self._record.predicted = sorted({*self._record.predicted, *numbers})
         self._save()
 
-    def _write(self, how: str, folds: Sequence[int]) -> None:
-        """Writes the CSVs of a blend of folds."""
-        is_mean = how == "mean"
+    def _chosen(self, numbers: Sequence[int]) -> list[Network]:
+        return [self._network(number) for number in numbers]
+
+    def _write(self, how: str, numbers: Sequence[int]) -> None:
+        """Writes the CSVs of a blend of networks."""
+        is_mean, networks = how == "mean", self._chosen(numbers)
         options = EnsembleOptions(
-            folds=list(folds),
+            folds=folds_of(networks),
             method="mean" if is_mean else "auto",
             post_process=not is_mean,
             ignore_rules=self._ignores_rules,
         )
-        ensemble_runs(self._loaded, [self._run], options, self._progress)
+        ensemble_runs(self._loaded, runs_of(networks), options, self._progress)
         submit = SubmitOptions(only_ensemble=True, ignore_rules=self._ignores_rules, leave_out_empty=True)
         result = write_submissions(self._loaded, self._run, submit, self._progress)
-        self._record.csv, self._record.csv_folds = how, list(folds)
+        self._record.csv, self._record.csv_networks = how, list(numbers)
         self._record.paths = [str(file.file.path) for file in result.files]
-        of_folds = f"{how} of fold{'s' * (len(folds) > 1)} {', '.join(map(str, folds))}"
+        names = "; ".join(network.name for network in networks)
         for file in result.files:
-            self._progress.log(f"{file.file.path}: {file.file.rows} rows, {of_folds}")
+            self._progress.log(f"{file.file.path}: {file.file.rows} rows, {how} of {names}")
         self._save()
 
-    def _add_estimate(self, fold: int) -> None:
+    def _add_estimate(self, number: int) -> None:
         record = self._record
         add_estimate(
             Path(self._loaded.config.paths.runs),
-            self._run.fold(fold),
+            self._network(number).folder,
             self._progress,
             self._plan.rung,
             self._plan.images_per_second,
@@ -314,14 +334,16 @@ class Execution:
         stages = tuple(StageTime(name, self._plan.stages.get(name), record.spent.get(name)) for name in names)
         return BudgetResult(
             run=self._run,
+            runs=tuple(runs_of(self._chosen(record.csv_networks))),
             settings=Path(record.settings),
             plan=self._plan,
             stages=stages,
-            folds=tuple(record.csv_folds),
-            dropped=tuple(record.dropped),
+            networks=tuple(record.csv_networks),
+            dropped=tuple(self._network(number).name for number in record.dropped),
             notes=tuple(record.notes),
             paths=tuple(map(Path, sorted(record.paths))),
             evaluation=evaluation,
+            blend=read_blend_record(self._run),
             seconds=record.ended_at - record.began_at,
             budget_seconds=record.seconds,
         )

@@ -1,8 +1,9 @@
 """The ladder of recipes: settings for growing amounts of work, read from `configs/recipes/`.
 
 A rung is an ordinary settings file whose first lines are comments, one sentence and then `# key: value`:
-what it is made for, for which pictures, how many images a training sees, how many folds pay, what was
-measured of it and where it comes from. A recipe with `# only: own architectures` is for competitions that
+what it is made for, for which pictures, how many images a training sees, how many networks pay, what was
+measured of it and where it comes from. Networks are folds; where dev is held out, which is one fold, they are
+trainings of other seeds. A recipe with `# only: own architectures` is for competitions that
 forbid imported ones; a better one is there for the others. A file of the same name in `configs/recipes/` of
 the working directory takes the place of the package's.
 """
@@ -29,7 +30,8 @@ NOT_MEASURED = "not measured"
 LARGEST_SMALL_PX = 64
 """Pictures up to this side are small: a network keeps their pixels in its first convolution."""
 
-_KEYS = ("task", "pictures", "images", "folds", "mflops", "measured", "source")
+_KEYS = ("task", "pictures", "images", "networks", "mflops", "measured", "source")
+_FORMER_KEYS = {"folds": "networks"}
 _LINE = re.compile(r"^# ([a-z]+): (.+)$")
 _MOST_BYTES = 1 << 20
 
@@ -42,8 +44,8 @@ class Rung:
         name: The name of its file.
         purpose: The task that it is made for.
         pictures: Whether it is for pictures of up to 64 pixels, for larger ones, or for both.
-        images: Images that the training of a fold sees, over all epochs.
-        folds: How many folds pay.
+        images: Images that the training of a network sees, over all epochs.
+        networks: How many networks pay, whose predictions are blended.
         mflops: Operations of a forward pass for an image at full size, in millions.
         measured: Its figures, or `not measured`.
         source: Where it comes from.
@@ -55,7 +57,7 @@ class Rung:
     purpose: Purpose
     pictures: Pictures
     images: int
-    folds: int
+    networks: int
     mflops: float
     measured: str
     source: str
@@ -85,8 +87,8 @@ class Rung:
 
     @property
     def work(self) -> float:
-        """Operations of forward passes over all that its folds see, in millions."""
-        return self.folds * self.images * self.pixels_share * self.mflops
+        """Operations of forward passes over all that its networks see, in millions."""
+        return self.networks * self.images * self.pixels_share * self.mflops
 
 
 def read_ladder(folders: Sequence[Path] | None = None) -> tuple[Rung, ...]:
@@ -113,14 +115,15 @@ def read_rung(path: Path) -> Rung:
         ConfigError: Its first lines lack a key or hold a wrong value.
     """
     lines = read_text(path, _MOST_BYTES).splitlines()
-    found = {match[1]: match[2].strip() for line in lines if (match := _LINE.match(line))}
+    named = {match[1]: match[2].strip() for line in lines if (match := _LINE.match(line))}
+    found = {_FORMER_KEYS.get(key, key): value for key, value in named.items()}
     missing = [key for key in _KEYS if key not in found]
     if missing:
         raise ConfigError(f"{path}: a recipe begins with comments, and '# {missing[0]}: ...' is missing")
     for key, allowed in (("task", get_args(Purpose)), ("pictures", get_args(Pictures))):
         if found[key] not in allowed:
             raise ConfigError(f"{path}: '# {key}:' is one of {', '.join(allowed)}, got '{found[key]}'")
-    for key in ("images", "folds", "mflops"):
+    for key in ("images", "networks", "mflops"):
         if not (found[key].isdecimal() and 0 < int(found[key]) < 10**12):
             raise ConfigError(f"{path}: '# {key}:' is a number above 0, got '{found[key]}'")
     return Rung(
@@ -128,7 +131,7 @@ def read_rung(path: Path) -> Rung:
         cast(Purpose, found["task"]),
         cast(Pictures, found["pictures"]),
         int(found["images"]),
-        int(found["folds"]),
+        int(found["networks"]),
         float(found["mflops"]),
         found["measured"],
         found["source"],

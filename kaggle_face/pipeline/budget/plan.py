@@ -1,8 +1,8 @@
-"""The plan of a run within a time budget: which rung, how many epochs and folds, and the time of each stage.
+"""The plan of a run within a time budget: the rung, networks, epochs, and the time of each stage.
 
-What a fold takes is images times seconds an image, measured at the first and the full size of the images.
-The largest rung is taken of which the budget buys at least three quarters of the images of one fold; time
-beyond goes to further folds where the rung has them, then to epochs.
+What a network takes is images times seconds an image, measured at the first and the full size of the images.
+The largest rung is taken of which the budget buys enough of the images: three quarters where it has a single
+network, nine tenths for each of several. Time beyond goes to epochs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from kaggle_face.config import Config
 from kaggle_face.pipeline.budget.demand import Demand
 from kaggle_face.pipeline.budget.estimates import NEARLY_ALL, Known
 from kaggle_face.pipeline.budget.ladder import Rung
+from kaggle_face.pipeline.budget.networks import name_of_network, networks_in_words
 from kaggle_face.pipeline.budget.settings import image_size_for
 from kaggle_face.pipeline.budget.trial import NetworkRates
 from kaggle_face.tasks import Purpose
@@ -22,6 +23,8 @@ from kaggle_face.train.optim.image_sizes import image_size_at
 
 GOOD_SHARE, LEAST_SHARE = 0.75, 0.25
 """Of a rung's images: with less another rung is taken; with less than the other nothing is begun."""
+_GOOD_SHARE_OF_SEVERAL = 0.9
+"""Of a rung's images, for each of several networks: two that are short are no better than a long one."""
 _MOST_OF_IMAGES = 1.5
 """A training sees at most so many times the images of its rung."""
 MARGIN, LEAST_MARGIN_SECONDS = 0.04, 4.0
@@ -30,10 +33,10 @@ _ROUNDED_DOWN = 0.1
 """Of an epoch: a training is shortened by so much rather than given another epoch."""
 _SLOWER = 1.1
 """How much longer a training takes than its trial (reading, states, logs), at first."""
-_FOLD_SECONDS, _PREDICT_SECONDS, _WRITE_SECONDS = 3.0, 2.0, 2.0
-"""What starting a fold, predicting it and writing CSVs take whatever the number of images."""
-_EMBEDDINGS_OF_FOLD = 1.5
-"""Times that a fold embeds what it holds out: its last epoch without mirror images, its records with them."""
+_NETWORK_SECONDS, _PREDICT_SECONDS, _WRITE_SECONDS = 3.0, 2.0, 2.0
+"""What starting a training, predicting and writing CSVs take whatever the number of images."""
+_EMBEDDINGS_OF_NETWORK = 1.5
+"""Times that a network embeds what is held out: its last epoch without mirror images, its records with."""
 _BLEND_SECONDS, _BLEND_A_TRIAL, _BLEND_A_LOGIT = 3.0, 3e-4, 4e-7
 """Of choosing a blend: whatever the size, for each trial, and for each image and class."""
 _MEAN_OF_BLEND = 0.3
@@ -66,13 +69,13 @@ class Plan:
         rung: The recipe.
         purpose: The task that it was chosen for.
         config: The settings of the training.
-        length: Epochs of a fold that fit, with their fraction.
-        folds: How many are trained; `most_folds` if there is time left.
-        most_folds: How many the rung, the rules and the split allow.
+        length: Epochs of a network that fit, with their fraction.
+        networks: How many are trained; `most_networks` if there is time left.
+        most_networks: How many the rung, the rules and the split allow.
         budget_seconds: The whole budget.
         stages: In their order, a margin at the end.
         num_parameters: Of one network.
-        records_seconds: Of a fold beyond its steps.
+        records_seconds: Of a network beyond its steps.
         rates: What the network takes on this machine.
         expected: The scores that are known of it with about so many images, or why none are.
         why_not_larger: Why the next larger rung was not taken, and which the rules forbid.
@@ -84,8 +87,8 @@ class Plan:
     purpose: Purpose
     config: Config
     length: float
-    folds: int
-    most_folds: int
+    networks: int
+    most_networks: int
     budget_seconds: float
     stages: tuple[Stage, ...]
     num_parameters: int
@@ -105,6 +108,11 @@ class Plan:
             f"whether a margin pays in {self.length:.1f} epochs is not known: the fewest that were measured "
             f"from scratch are {_FEWEST_EPOCHS} (docs/recipes.md)"
         )
+
+    @property
+    def networks_in_words(self) -> str:
+        """How many networks are trained, and what they differ in."""
+        return networks_in_words(self.config, self.networks)
 
     @property
     def images_per_second(self) -> float:
@@ -147,8 +155,8 @@ class Candidate:
         known: What earlier runs took and reached.
         rates: What its network takes.
         decoding_seconds: Of all images.
-        images: That a training of the rung sees.
-        most_folds: That the rung, the rules and the split allow.
+        images: That each network of the rung sees.
+        most_networks: That the rung, the rules and the split allow.
         settings_with: The settings with another number of epochs; None where they are fixed.
         is_changed: Whether a person changed the settings, so that figures of the rung are not theirs.
     """
@@ -160,7 +168,7 @@ class Candidate:
     rates: NetworkRates
     decoding_seconds: float
     images: int
-    most_folds: int
+    most_networks: int
     settings_with: Callable[[int], Config] | None
     is_changed: bool = False
 
@@ -171,30 +179,31 @@ class Candidate:
         return slower * seconds_of_training_image(self.config, self.rates)
 
     @property
-    def fold_seconds(self) -> float:
-        """The seconds of one fold with all of the rung's images."""
+    def network_seconds(self) -> float:
+        """The seconds of one network with all of the rung's images."""
         return self.images * self.seconds_of_image + self.records_seconds
 
-    def fold_seconds_of(self, rung: Rung, images: int | None = None) -> float:
-        """The seconds of a fold of another rung, by its number of operations and the rate of this one.
+    def network_seconds_of(self, rung: Rung, images: int | None = None) -> float:
+        """The seconds of a network of another rung, by its number of operations and the rate of this one.
 
         Args:
             rung: The other one.
             images: That it sees; None: as many times those of this one as the two are made for.
         """
-        more = rung.images / self.rung.images if images is None else images / self.images
+        made_for = self.rung.images * self.rung.networks / self.most_networks
+        more = rung.images / made_for if images is None else images / self.images
         own, other = (operations_of_image(each, self.demand.side_px) for each in (self.rung, rung))
-        return more * other / own * (self.fold_seconds - self.records_seconds) + self.records_seconds
+        return more * other / own * (self.network_seconds - self.records_seconds) + self.records_seconds
 
     @property
     def records_seconds(self) -> float:
-        """The seconds of a fold beyond its steps."""
+        """The seconds of a network beyond its steps."""
         embedding = self.rates.embedding_seconds * self.demand.held_out_images
-        return _FOLD_SECONDS + _EMBEDDINGS_OF_FOLD * embedding
+        return _NETWORK_SECONDS + _EMBEDDINGS_OF_NETWORK * embedding
 
     @property
     def predict_seconds(self) -> float:
-        """The seconds of predicting the test set with one fold."""
+        """The seconds of predicting the test set with one network."""
         return _PREDICT_SECONDS + self.rates.embedding_seconds * self.demand.test_images
 
     @property
@@ -215,29 +224,34 @@ class Candidate:
         """The seconds of the metrics on held-out data with their intervals, where there is time for them."""
         return self.choice_seconds if chooses else 0.0
 
-    def fixed_seconds(self, folds: int, chooses_blend: bool = True) -> float:
-        """The seconds of everything but the steps of the training and the margin."""
+    def fixed_seconds(self, networks: int, chooses_blend: bool = True) -> float:
+        """The seconds of everything but the steps of the trainings and the margin."""
         blend = self.blending_seconds(chooses_blend)
-        early = self.predict_seconds + self.blending_seconds(False) if folds > 1 else 0.0
-        of_folds = folds * (self.records_seconds + self.predict_seconds)
-        return self.decoding_seconds + of_folds + early + blend + self.evaluating_seconds(chooses_blend)
+        early = self.predict_seconds + self.blending_seconds(False) if networks > 1 else 0.0
+        of_networks = networks * (self.records_seconds + self.predict_seconds)
+        return self.decoding_seconds + of_networks + early + blend + self.evaluating_seconds(chooses_blend)
 
-    def seconds_for(self, folds: int, images: float) -> float:
+    def seconds_for(self, networks: int, images: float) -> float:
         """The seconds of the whole run without the margin."""
-        return self.fixed_seconds(folds) + folds * images * self.seconds_of_image
+        return self.fixed_seconds(networks) + networks * images * self.seconds_of_image
 
     def least_seconds(self) -> float:
         """The seconds of the smallest run that is begun, without the margin."""
         return self.fixed_seconds(1, False) + LEAST_SHARE * self.images * self.seconds_of_image
 
-    def images_within(self, budget: Budget, folds: int, chooses_blend: bool = True) -> float:
-        """The images that each of a number of folds can see; negative where not even the rest fits."""
-        left = budget.seconds - budget.spent - budget.margin - self.fixed_seconds(folds, chooses_blend)
-        return left / folds / self.seconds_of_image
+    def images_within(self, budget: Budget, networks: int, chooses_blend: bool = True) -> float:
+        """The images that each of a number of networks can see; negative where not even the rest fits."""
+        left = budget.seconds - budget.spent - budget.margin - self.fixed_seconds(networks, chooses_blend)
+        return left / networks / self.seconds_of_image
 
-    def share(self, budget: Budget) -> float:
-        """The share of the rung's images that one fold can see."""
-        return self.images_within(budget, 1, chooses_blend=False) / self.images
+    def share(self, budget: Budget, networks: int = 1) -> float:
+        """The share of the rung's images that each of a number of networks can see."""
+        return self.images_within(budget, networks, chooses_blend=False) / self.images
+
+    def is_bought(self, budget: Budget, networks: int | None = None) -> bool:
+        """Whether each of a number of networks can see enough of the rung's images; None: all that pay."""
+        networks = networks or self.most_networks
+        return self.share(budget, networks) >= (GOOD_SHARE if networks == 1 else _GOOD_SHARE_OF_SEVERAL)
 
     def expected(self, images: float) -> str:
         """The known scores of trainings with about as many images, or why there are none."""
@@ -252,17 +266,17 @@ class Candidate:
 
     def plan(self, purpose: Purpose, budget: Budget, reasons: tuple[str, ...]) -> Plan:
         """The plan with this rung."""
-        enough = [k for k in range(1, self.most_folds + 1) if self.images_within(budget, k) >= self.images]
-        folds = enough[-1] if enough else 1
-        choosing = self.fixed_seconds(folds) - self.fixed_seconds(folds, False)
+        counts = range(1, self.most_networks + 1)
+        networks = max((each for each in counts if self.is_bought(budget, each)), default=1)
+        choosing = self.fixed_seconds(networks) - self.fixed_seconds(networks, False)
         chooses_blend = (
             choosing <= _BLEND_SHARE * budget.seconds
-            and self.images_within(budget, folds) >= GOOD_SHARE * self.images
+            and self.images_within(budget, networks) >= GOOD_SHARE * self.images
         )
-        possible = self.images_within(budget, folds, chooses_blend)
-        tta = (_CROPS - 1) * folds * self.rates.embedding_seconds
+        possible = self.images_within(budget, networks, chooses_blend)
+        tta = (_CROPS - 1) * networks * self.rates.embedding_seconds
         tta *= self.demand.held_out_images + self.demand.test_images
-        without = possible - tta / folds / self.seconds_of_image
+        without = possible - tta / networks / self.seconds_of_image
         tries_tta = chooses_blend and tta < _TTA_SHARE * budget.seconds and without > self.images
         possible = without if tries_tta else possible
         length = min(possible, _MOST_OF_IMAGES * self.images) / self.demand.train_images
@@ -276,10 +290,10 @@ class Candidate:
             purpose=purpose,
             config=config,
             length=length,
-            folds=folds,
-            most_folds=self.most_folds,
+            networks=networks,
+            most_networks=self.most_networks,
             budget_seconds=budget.seconds,
-            stages=self._stages(budget, folds, training, chooses_blend, tta if tries_tta else 0.0),
+            stages=self._stages(budget, networks, training, chooses_blend, tta if tries_tta else 0.0),
             num_parameters=self.rates.num_parameters,
             records_seconds=self.records_seconds,
             rates=self.rates,
@@ -290,28 +304,28 @@ class Candidate:
         )
 
     def _stages(
-        self, budget: Budget, folds: int, training: float, chooses_blend: bool, tta: float
+        self, budget: Budget, networks: int, training: float, chooses_blend: bool, tta: float
     ) -> tuple[Stage, ...]:
         demand = self.demand
         trained = [
             Stage(
-                f"fold {fold}",
+                name_of_network(self.config, number),
                 training + self.records_seconds,
                 f"{training / self.seconds_of_image:,.0f} images",
             )
-            for fold in range(folds)
+            for number in range(networks)
         ]
         blend = self.blending_seconds(chooses_blend)
         how = "weights and post-processing chosen on held-out data" if chooses_blend else "a plain mean"
         evaluating = self.evaluating_seconds(chooses_blend)
-        if folds > 1:
+        if networks > 1:
             early = self.predict_seconds + self.blending_seconds(False)
             trained.insert(1, Stage("first CSV", early, "of fold 0 alone, in case"))
         return (
             Stage("measure", budget.spent, "trials on this machine"),
             Stage("decode", self.decoding_seconds, f"{demand.all_images:,} images"),
             *trained,
-            Stage("predict", folds * self.predict_seconds + tta, f"{demand.test_images:,} images"),
+            Stage("predict", networks * self.predict_seconds + tta, f"{demand.test_images:,} images"),
             Stage("blend", blend, f"{how}, in checked CSVs"),
             *([Stage("evaluate", evaluating, "metrics with intervals")] if evaluating else []),
             Stage("margin", budget.margin, "kept for what nobody foresees"),

@@ -12,8 +12,8 @@ from kaggle_face.errors import ConfigError, RulesError, RunError, counted
 from kaggle_face.pipeline.budget.demand import Demand
 from kaggle_face.pipeline.budget.estimates import Known
 from kaggle_face.pipeline.budget.ladder import Rung
+from kaggle_face.pipeline.budget.networks import most_networks
 from kaggle_face.pipeline.budget.plan import (
-    GOOD_SHARE,
     LEAST_MARGIN_SECONDS,
     LEAST_SHARE,
     MARGIN,
@@ -23,7 +23,7 @@ from kaggle_face.pipeline.budget.plan import (
     budget_in_words,
 )
 from kaggle_face.pipeline.budget.settings import settings_of_rung
-from kaggle_face.pipeline.budget.trial import Trial
+from kaggle_face.pipeline.budget.trial import NetworkRates, Trial
 from kaggle_face.progress import in_words
 from kaggle_face.tasks import Purpose
 
@@ -90,7 +90,7 @@ class Planner:
             )
         tried, too_large = self._tried(allowed, budget)
         budget = self._now(budget)
-        found = [each for each in tried if each.share(budget) >= GOOD_SHARE]
+        found = [each for each in tried if each.is_bought(budget)]
         chosen = found[-1] if found else max(tried, key=lambda each: each.share(budget))
         if chosen.share(budget) < LEAST_SHARE:
             raise RunError(self._too_small(min(tried, key=lambda each: each.least_seconds()), budget))
@@ -141,9 +141,14 @@ class Planner:
         checkpoint_minutes = round(min(5.0, max(0.1, budget.seconds / 60.0 / 20.0)), 2)
         return settings_of_rung(self.config, rung, self.demand, wanted, checkpoint_minutes)
 
-    def images_of(self, rung: Rung) -> int:
-        """The images that a training of this rung sees; of a small set fewer."""
-        return min(rung.images, _MOST_EPOCHS * self.demand.train_images)
+    def images_of(self, rung: Rung, networks: int | None = None) -> int:
+        """The images that each network of a rung sees: of a small set fewer, with fewer networks more."""
+        networks = networks or self._networks_of(rung)
+        return min(rung.images * rung.networks // networks, _MOST_EPOCHS * self.demand.train_images)
+
+    def _networks_of(self, rung: Rung) -> int:
+        """How many networks of a rung the split allows."""
+        return most_networks(self.demand.num_folds, rung.networks)
 
     def _tried(self, allowed: Sequence[Rung], budget: Budget) -> tuple[list[Candidate], list[Rung]]:
         """The candidates that were measured, the ones of less work first, and rungs too large for the memory.
@@ -158,14 +163,18 @@ class Planner:
         first = self._first(allowed, budget, seconds)
         tried, too_large = [first], list[Rung]()
         low, high = allowed.index(first.rung), len(allowed)
-        while len(tried) + len(too_large) < _MOST_TRIALS and self._now(budget).spent < end:
+        trials = 1
+        while trials < _MOST_TRIALS and self._now(budget).spent < end:
             most = (_WORTH_A_TRIAL if len(tried) == 1 else _WORTH_ANOTHER) * budget.seconds
-            worth = [n for n in range(low + 1, high) if tried[-1].fold_seconds_of(allowed[n]) <= most]
+            worth = [n for n in range(low + 1, high) if self._run_seconds_of(allowed[n], tried[-1]) <= most]
             if not worth:
                 break
             rung = allowed[worth[-1]]
-            candidate = self._candidate(rung, self.settings(rung, budget), budget, seconds)
-            if candidate is not None and candidate.share(budget) >= GOOD_SHARE:
+            alike = self._alike(rung, tried, budget)
+            trials += alike is None
+            rates = None if alike is None else alike.rates
+            candidate = self._candidate(rung, self.settings(rung, budget), budget, seconds, rates)
+            if candidate is not None and candidate.is_bought(budget):
                 low = worth[-1]
             else:
                 high = worth[-1]
@@ -182,14 +191,25 @@ class Planner:
                 return candidate
         raise RunError("no recipe fits the memory of this machine; free some of it, or set device=cpu")
 
+    def _alike(self, rung: Rung, tried: Sequence[Candidate], budget: Budget) -> Candidate | None:
+        """A candidate that differs in the length and number of trainings alone, so that its rates hold."""
+        settings = self.settings(rung, budget, 1)
+        return next((each for each in tried if self.settings(each.rung, budget, 1) == settings), None)
+
     def _candidate(
-        self, rung: Rung, config: Config, budget: Budget, seconds: float, is_fixed: bool = False
+        self,
+        rung: Rung,
+        config: Config,
+        budget: Budget,
+        seconds: float,
+        rates: NetworkRates | None = None,
+        is_fixed: bool = False,
     ) -> Candidate | None:
-        rates = self.trial.network_rates(config, seconds)
+        rates = rates or self.trial.network_rates(config, seconds)
         if rates is None:
             return None
         decoding = self.trial.decoding_seconds(config.data.image_size) * self.demand.all_images
-        most = min(rung.folds, self.demand.num_folds)
+        most = self._networks_of(rung)
         if self.parameter_limit is not None:
             most = max(1, min(most, self.parameter_limit // max(1, rates.num_parameters)))
         return Candidate(
@@ -199,10 +219,14 @@ class Planner:
             self.known,
             rates,
             decoding,
-            config.train.epochs * self.demand.train_images if is_fixed else self.images_of(rung),
+            config.train.epochs * self.demand.train_images if is_fixed else self.images_of(rung, most),
             most,
             None if is_fixed else partial(self.settings, rung, budget),
         )
+
+    def _run_seconds_of(self, rung: Rung, tried: Candidate) -> float:
+        """The seconds of all networks of a rung with the images it is made for, by the rate of another."""
+        return rung.networks * tried.network_seconds_of(rung)
 
     def _why_not(
         self, larger: Sequence[Rung], tried: Sequence[Candidate], too_large: Sequence[Rung], budget: Budget
@@ -215,17 +239,20 @@ class Planner:
             return f"{name} does not fit the memory of this machine"
         measured = next((each for each in tried if each.rung is larger[0]), None)
         if measured is not None:
-            needed = in_words(measured.seconds_for(1, measured.images))
-            bought = f"the budget buys {100 * max(0.0, measured.share(budget)):.0f} % of its images"
-            return f"{name} would take {needed}: {bought}"
+            networks = measured.most_networks
+            needed = in_words(measured.seconds_for(networks, measured.images))
+            share = max(0.0, measured.share(budget, networks))
+            return f"{name} would take {needed}: the budget buys {100 * share:.0f} % of its images"
         last, images = tried[-1], self.images_of(larger[0])
-        expected = last.fold_seconds_of(larger[0], images)
+        networks = self._networks_of(larger[0])
+        expected = networks * last.network_seconds_of(larger[0], images)
         if expected > budget.seconds:
+            trainings = "a training" if networks == 1 else f"{networks} trainings"
             return (
-                f"{name} was not tried: by its number of operations a fold of {images:,} images would take "
-                f"about {in_words(expected)}"
+                f"{name} was not tried: by its number of operations {trainings} of {images:,} images would "
+                f"take about {in_words(expected)}"
             )
-        if last.fold_seconds_of(larger[0]) > _WORTH_ANOTHER * budget.seconds:
+        if self._run_seconds_of(larger[0], last) > _WORTH_ANOTHER * budget.seconds:
             return (
                 f"{name} was not tried: it is made for {larger[0].images:,} images, "
                 f"and {_MOST_EPOCHS} epochs here are {images:,}"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kaggle_face.artifacts.files.atomic import write_json
-from kaggle_face.artifacts.files.reading import read_json, reading
+from kaggle_face.artifacts.files.reading import check_shape, read_json, reading
 from kaggle_face.artifacts.json_types import BudgetShape
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.pipeline.budget.plan import Plan
 
 FILE = "budget.json"
+_FORMER_KEYS = {"folds": "networks", "most_folds": "most_networks", "csv_folds": "csv_networks"}
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,8 @@ class Course:
     rung: str
     purpose: str
     length: float
-    folds: int
-    most_folds: int
+    networks: int
+    most_networks: int
     images_per_second: float
     records_seconds: float
     expected: str
@@ -40,8 +43,8 @@ class Course:
             rung=plan.rung.name,
             purpose=plan.purpose,
             length=plan.length,
-            folds=plan.folds,
-            most_folds=plan.most_folds,
+            networks=plan.networks,
+            most_networks=plan.most_networks,
             images_per_second=plan.images_per_second,
             records_seconds=plan.records_seconds,
             expected=plan.expected,
@@ -62,11 +65,11 @@ class BudgetRecord:
         plan: What was planned; None while it is still measured.
         ended_at: When all was done; 0 until then.
         spent: Seconds by stage, of all calls.
-        trained: Folds that are trained, in their order.
-        predicted: Folds whose test predictions are there.
-        dropped: Folds that were planned and not trained.
+        trained: Numbers of networks that are trained, in their order.
+        predicted: Those whose test predictions are there.
+        dropped: Those that were planned and not trained.
         csv: What the CSVs that lie there were made of: nothing yet, a mean, or a chosen blend.
-        csv_folds: The folds in it.
+        csv_networks: The networks in it.
         paths: The CSVs that lie there.
         notes: What was done otherwise than planned, a line each.
     """
@@ -81,7 +84,7 @@ class BudgetRecord:
     predicted: list[int] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
     csv: str = ""
-    csv_folds: list[int] = field(default_factory=list)
+    csv_networks: list[int] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -89,6 +92,11 @@ class BudgetRecord:
     def deadline(self) -> float:
         """The deadline, in seconds since 1970."""
         return self.began_at + self.seconds
+
+    @property
+    def numbers(self) -> list[int]:
+        """The networks that may lie on disk: those that are trained, and the next, which may be begun."""
+        return sorted({*self.trained, *range(len(self.trained) + 1)})
 
     def go_on(self, now: float) -> None:
         """Takes the record up again; a clock that was set back gives no time twice."""
@@ -117,7 +125,8 @@ def read_record(run: RunFolder) -> BudgetRecord | None:
     """
     if not record_file(run).is_file():
         return None
-    values = read_json(record_file(run), BudgetShape)
+    values = _with_current_keys(read_json(record_file(run)))
+    check_shape(values, BudgetShape, str(record_file(run)))
     own = {name: values[name] for name in BudgetRecord.__dataclass_fields__}
     plan = values["plan"]
     if plan is not None:
@@ -128,11 +137,22 @@ def read_record(run: RunFolder) -> BudgetRecord | None:
     return record
 
 
+def _with_current_keys(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a record with today's keys in place of those that it had when networks were folds."""
+    return {
+        _FORMER_KEYS.get(key, key): _with_current_keys(value)
+        if isinstance(value, Mapping) and key == "plan"
+        else value
+        for key, value in values.items()
+    }
+
+
 def _require_order(record: BudgetRecord) -> None:
     """Compares values with each other, each of which may be right alone."""
-    if record.plan is not None and record.plan.folds > record.plan.most_folds:
-        raise ValueError(f"plan.folds={record.plan.folds} is above plan.most_folds={record.plan.most_folds}")
-    has_all = record.plan is not None and record.csv
+    plan = record.plan
+    if plan is not None and plan.networks > plan.most_networks:
+        raise ValueError(f"plan.networks={plan.networks} is above plan.most_networks={plan.most_networks}")
+    has_all = plan is not None and record.csv
     if record.ended_at and not (has_all and record.ended_at >= record.began_at):
         raise ValueError("ended_at is before began_at, or without a plan or a csv")
 

@@ -25,6 +25,12 @@ from kaggle_face.pipeline.budget.demand import Demand, demand_of, purpose_of
 from kaggle_face.pipeline.budget.estimates import competition_key, known_of, machine_name, read_estimates
 from kaggle_face.pipeline.budget.execute import BudgetResult, Execution
 from kaggle_face.pipeline.budget.ladder import Rung, read_ladder, rungs_for
+from kaggle_face.pipeline.budget.networks import (
+    most_networks,
+    network_of,
+    require_free,
+    runs_of,
+)
 from kaggle_face.pipeline.budget.plan import Budget, Plan, budget_in_words
 from kaggle_face.pipeline.budget.planner import MOST_HOURS, Planner
 from kaggle_face.pipeline.budget.record import (
@@ -181,9 +187,8 @@ def run_within(
     clock = clock or SystemClock()
     path = _settings_file(loaded, options)
     run = _run_of(loaded, path, options)
-    if options.overwrite and run.path.exists():
-        with writing_run(run):
-            shutil.rmtree(run.path)
+    if options.overwrite:
+        _remove(loaded, path, run)
     began_at = clock.now() - gone
     with running_within_budget(run):
         record = read_record(run)
@@ -193,6 +198,21 @@ def run_within(
         record = record or BudgetRecord(str(path), began_at, options.seconds)
         record.settings = str(path)  # whatever the record holds
         return _carried_out(loaded, options, run, record, progress, clock, make_trial, show)
+
+
+def _remove(loaded: LoadedConfig, settings: Path, run: RunFolder) -> None:
+    """Removes what an earlier call made: the run, and those of its further networks."""
+    networks: list[RunFolder] = []
+    if run.path.exists():
+        with suppress(InputError):  # what is damaged is removed too
+            record = read_record(run)
+            if record is not None and record.plan is not None:
+                made = load_config(str(settings), loaded.overrides)
+                networks = runs_of([network_of(made, run, number) for number in record.numbers])
+    for each in dict.fromkeys((*networks, run)):
+        if each.path.exists():
+            with writing_run(each):
+                shutil.rmtree(each.path)
 
 
 def _carried_out(
@@ -213,6 +233,7 @@ def _carried_out(
         write_record(run, record)
         try:
             planned = plan_run(loaded, options, progress, clock, make_trial, record.began_at)
+            require_free([network_of(planned.loaded, run, k) for k in range(planned.plan.most_networks)])
         except InputError:  # the time of what was never begun does not run
             record_file(run).unlink(missing_ok=True)
             with suppress(OSError):
@@ -226,15 +247,25 @@ def _carried_out(
         raise ConfigError(f"{path} is gone, which {run.path} was planned with; plan anew with --overwrite")
     elif not record.ended_at:
         left = in_words(max(0.0, record.deadline - clock.now()))
-        done = part_of(len(record.trained), record.plan.folds, "fold", "are trained")
+        done = part_of(len(record.trained), record.plan.networks, "network", "are trained")
         progress.log(f"{run.name} goes on: {done}, {left} are left")
     planned_settings = load_config(path.stem, loaded.overrides)
-    if (most := record.plan.most_folds) > (total := planned_settings.config.folds.total):
+    _require_folds(planned_settings, record.plan, run)
+    return Execution(planned_settings, run, record, options.ignore_rules, clock, progress).finish()
+
+
+def _require_folds(planned: LoadedConfig, plan: Course, run: RunFolder) -> None:
+    """Checks that settings which a person changed still make the folds of the plan.
+
+    Raises:
+        ConfigError: They make fewer.
+    """
+    most, folds = plan.most_networks, planned.config.folds.total
+    if most > most_networks(folds, most):
         raise ConfigError(
-            f"{record_file(run)} plans up to {counted(most, 'fold')}, and {path} makes {total}; "
+            f"{record_file(run)} plans up to {counted(most, 'fold')}, and {planned.path} makes {folds}; "
             "set folds as they were, or plan anew with --overwrite"
         )
-    return Execution(planned_settings, run, record, options.ignore_rules, clock, progress).finish()
 
 
 def seconds_of_budget(hours: float | None, minutes: float | None) -> float:
@@ -337,7 +368,7 @@ def _write_settings(path: Path, loaded: LoadedConfig, plan: Plan) -> None:
         "# Change what you like: the same call takes this file as it stands; --overwrite plans anew.",
         f"# recipe: {plan.rung.name} ({plan.rung.source})",
         f"# expected: {plan.expected}",
-        f"# folds: {plan.folds} of {plan.config.folds.total}, each about {plan.length:.1f} epochs",
+        f"# networks: {plan.networks_in_words}, each about {plan.length:.1f} epochs",
         "",
     ]
     values = dump_yaml({"extends": word, **differing_values(load_config(word).config, plan.config)})

@@ -12,6 +12,9 @@ import pytest
 from kaggle_face.cli.main import main
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.cli.training.run import print_result
+from kaggle_face.evaluation.blend_record import BlendRecord, TaskRecord
+from kaggle_face.evaluation.held_out_figures import Estimate
+from kaggle_face.metrics.intervals.bootstrap import Interval
 from kaggle_face.pipeline.budget import run as budget_run
 from kaggle_face.pipeline.budget.estimates import COLUMNS, FILE
 from kaggle_face.pipeline.budget.execute import BudgetResult, StageTime
@@ -57,24 +60,30 @@ def test_a_budget_that_is_too_small_names_a_call_that_plans(
 
 
 def test_what_was_done_stands_beside_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
+    figure = Estimate("accuracy", 0.91, Interval(0.91, 0.9, 0.92))
+    tasks = {"classification": TaskRecord("probabilities", (), out_of_fold=figure)}
+    blend = BlendRecord("accuracy", 0.91, 5, (), (), (), tasks)  # type: ignore[arg-type]
     result = BudgetResult(
         run=None,  # type: ignore[arg-type]
         settings=Path("configs/x-8min.yaml"),
         plan=None,  # type: ignore[arg-type]
         stages=(StageTime("fold 0", 100.0, 130.0), StageTime("margin", 20.0, None)),
-        folds=(0,),
-        dropped=(1, 2),
+        runs=(),
+        networks=(0,),
+        dropped=("fold 1", "fold 2"),
         notes=("fold 1 was dropped: 5 s were left for it, and it takes 130 s",),
         paths=(Path("submissions/x/main_ensemble_verification.csv"),),
         evaluation=None,
+        blend=blend,
         seconds=490.0,
         budget_seconds=480.0,
     )
     print_result(result, Terminal())
     shown = capsys.readouterr()
+    assert re.search(r"^the blend +classification +accuracy +0\.9100 +0\.9000 to 0\.9200$", shown.out, re.M)
     assert re.search(r"^all +120 +130$", shown.out, re.MULTILINE), "sums of what stands above"
     assert "from the first call to the end: 490 s of a budget of 480 s" in shown.out
-    assert "130" in shown.out and "not trained: fold 1, 2" in shown.out and "5 s were left" in shown.out
+    assert "130" in shown.out and "not trained: fold 1, fold 2" in shown.out and "5 s were left" in shown.out
     assert "main_ensemble_verification.csv" in shown.out
     assert "it took 10 s longer than its budget" in shown.err
 

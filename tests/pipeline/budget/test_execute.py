@@ -28,14 +28,14 @@ STAGES = {"measure": 10.0, "decode": 20.0, "fold 0": 100.0, "fold 1": 100.0, "fo
 STAGES |= {"first CSV": 10.0, "predict": 15.0, "blend": 20.0, "margin": 30.0}
 
 
-def course(folds: int = 3, most_folds: int = 3, **more: Any) -> Course:
-    stages = {name: each for name, each in STAGES.items() if name < f"fold {folds}" or name > "fold 9"}
+def course(networks: int = 3, most_networks: int = 3, **more: Any) -> Course:
+    stages = {name: each for name, each in STAGES.items() if name < f"fold {networks}" or name > "fold 9"}
     values = {
         "rung": "small-2-both",
         "purpose": "both",
         "length": 10.0,
-        "folds": folds,
-        "most_folds": most_folds,
+        "networks": networks,
+        "most_networks": most_networks,
         "images_per_second": 100.0,
         "records_seconds": 2.0,
         "expected": "not measured",
@@ -65,7 +65,8 @@ class Stages:
     kill_at: float | None = None
     full_disk_in: str = ""
     done: list[str] = field(default_factory=list)
-    left_of_fold: dict[int, float] = field(default_factory=dict)
+    left_of_fold: dict[str, float] = field(default_factory=dict)
+    evaluated: list[str] = field(default_factory=list)
 
     def work(self, name: str, seconds: float) -> None:
         if name.startswith(self.full_disk_in) and self.full_disk_in:
@@ -94,25 +95,30 @@ class Stages:
             return
         folder.path.mkdir(parents=True, exist_ok=True)
         folder.write_info({"status": "running"})
-        need = self.left_of_fold.setdefault(fold, self.fold)
+        name = f"fold {fold}" + (f", seed {loaded.config.seed}" if run.path.name != "main" else "")
+        need = self.left_of_fold.setdefault(name, self.fold)
         while deadline.later and WORTH_HAVING * need > deadline.seconds_left:
             deadline = deadline.put_off()
         taken = max(1.0, min(need, deadline.seconds_left))
         began = self.clock.seconds
         try:
-            self.work(f"fold {fold}", taken)
+            self.work(name, taken)
         finally:
-            self.left_of_fold[fold] = need - (self.clock.seconds - began)
+            self.left_of_fold[name] = need - (self.clock.seconds - began)
         pace = {} if taken == need else {"pace": [[0.0, 0.0], [10.0 * taken / need, 10.0]]}
         folder.write_info({"status": "finished", **pace})
 
     def predict_run(self, loaded: LoadedConfig, run: RunFolder, options: Any, progress: object) -> None:
-        self.work(f"predict {list(options.folds)}", self.predict * len(options.folds))
+        seed = f" {run.path.name}" if run.path.name != "main" else ""
+        self.work(f"predict {list(options.folds)}{seed}", self.predict * len(options.folds))
 
-    def ensemble_runs(self, loaded: object, runs: object, options: Any, progress: object) -> None:
+    def ensemble_runs(
+        self, loaded: object, runs: Sequence[RunFolder], options: Any, progress: object
+    ) -> None:
         is_mean = options.method == "mean"
         assert options.post_process is not is_mean
-        name = f"{'mean' if is_mean else 'chosen'} {list(options.folds)}"
+        others = "".join(f" {run.path.name}" for run in runs[1:])
+        name = f"{'mean' if is_mean else 'chosen'} {list(options.folds)}{others}"
         self.work(name, self.mean if is_mean else self.chosen)
 
     def write_submissions(self, loaded: LoadedConfig, run: RunFolder, *_: object) -> SimpleNamespace:
@@ -125,8 +131,9 @@ class Stages:
         path.write_text(self.done[-1], encoding="utf-8")
         return SimpleNamespace(files=[SimpleNamespace(file=SimpleNamespace(path=path, rows=3))])
 
-    def evaluate_runs(self, *_: object) -> SimpleNamespace:
+    def evaluate_runs(self, runs: Sequence[RunFolder], *_: object) -> SimpleNamespace:
         self.work("evaluate", self.evaluate)
+        self.evaluated = [run.path.name for run in runs]
         return SimpleNamespace(metrics=())
 
 
@@ -149,8 +156,10 @@ def stages(monkeypatch: pytest.MonkeyPatch, demo_folder: Path) -> Stages:
 def go(stages: Stages) -> Go:
     """Carries a plan out, or goes on with it."""
 
-    def run(plan: Course | None = None, budget: float = BUDGET) -> BudgetResult:
-        loaded = load_config("demo")
+    def run(
+        plan: Course | None = None, budget: float = BUDGET, overrides: Sequence[str] = ()
+    ) -> BudgetResult:
+        loaded = load_config("demo", overrides)
         folder = run_folder(Path("runs"), "demo", "main")
         record = read_record(folder)
         if record is None:
@@ -171,7 +180,7 @@ def test_a_plan_that_goes_well_is_carried_out_as_planned(stages: Stages, go: Go)
         *("decode", "fold 0", "predict [0]", "mean [0]", "fold 1", "fold 2", "predict [1, 2]"),
         *("mean [0, 1, 2]", "chosen [0, 1, 2]", "evaluate"),
     ]
-    assert result.folds == (0, 1, 2) and not result.dropped and not result.notes and not result.is_late
+    assert result.networks == (0, 1, 2) and not result.dropped and not result.notes and not result.is_late
     assert csv_text() == "chosen [0, 1, 2]" and [path.name for path in result.paths]
     taken = {stage.name: (stage.planned, stage.taken) for stage in result.stages}
     assert taken["fold 1"] == (100.0, 100.0) and taken["evaluate"] == (None, 5.0)
@@ -186,34 +195,34 @@ def test_a_slower_machine_meets_its_deadline_and_writes_its_csv(
     result = go()
     assert not result.is_late and result.paths and csv_text().startswith(("mean", "chosen"))
     assert result.notes, "what was done otherwise is named"
-    assert 0 in result.folds
+    assert 0 in result.networks
 
 
 def test_a_somewhat_slower_machine_shortens_all_folds_and_drops_none(stages: Stages, go: Go) -> None:
     stages.fold *= 1.3
     result = go()
-    assert result.folds == (0, 1, 2) and not result.dropped
+    assert result.networks == (0, 1, 2) and not result.dropped
     assert any("was trained for" in note and "10 were planned" in note for note in result.notes)
 
 
 def test_a_much_slower_machine_drops_the_last_fold_before_the_csv(stages: Stages, go: Go) -> None:
     stages.fold *= 4.0
     result = go()
-    assert result.dropped and max(result.dropped) == 2 and 0 in result.folds
+    assert result.dropped and max(result.dropped) == "fold 2" and 0 in result.networks
     assert any("was dropped" in note for note in result.notes) and result.paths and not result.is_late
 
 
 def test_a_faster_machine_trains_a_fold_more(stages: Stages, go: Go) -> None:
     stages.fold = 40.0
-    result = go(course(2, most_folds=5))
-    assert len(result.folds) > 2 and any("beyond the plan" in note for note in result.notes)
+    result = go(course(2, most_networks=5))
+    assert len(result.networks) > 2 and any("beyond the plan" in note for note in result.notes)
     assert not result.is_late
 
 
 def test_one_fold_alone_keeps_time_to_predict_blend_and_write(stages: Stages, go: Go) -> None:
     stages.fold = 10_000.0
     result = go(course(1, 1))
-    assert result.folds == (0,) and not result.is_late and csv_text() == "chosen [0]"
+    assert result.networks == (0,) and not result.is_late and csv_text() == "chosen [0]"
     assert stages.done[:4] == ["decode", "fold 0", "predict [0]", "mean [0]"]
 
 
@@ -236,7 +245,7 @@ def test_a_run_killed_thrice_goes_on_and_meets_the_first_calls_deadline(stages: 
     stages.kill_at = None
     result = go()
     assert stages.clock.seconds - began <= BUDGET and not result.is_late
-    assert result.folds == (0, 1, 2) and result.paths
+    assert result.networks == (0, 1, 2) and result.paths
     assert stages.done.count("fold 0") == stages.done.count("fold 1") == 1, "what was done is not done again"
 
 
@@ -250,7 +259,8 @@ def test_a_run_that_was_killed_for_long_drops_folds_and_still_meets_what_is_left
     stages.kill_at = None
     stages.clock.move(100.0)
     result = go()
-    assert stages.clock.seconds - began <= BUDGET and result.folds == (0, 1) and result.dropped == (2,)
+    assert stages.clock.seconds - began <= BUDGET
+    assert result.networks == (0, 1) and result.dropped == ("fold 2",)
 
 
 def test_called_after_its_deadline_a_run_writes_what_it_has_and_says_that_it_is_late(
@@ -262,7 +272,7 @@ def test_called_after_its_deadline_a_run_writes_what_it_has_and_says_that_it_is_
     stages.kill_at = None
     stages.clock.move(10_000.0)
     result = go()
-    assert result.folds == (0,) and result.paths and result.is_late
+    assert result.networks == (0,) and result.paths and result.is_late
 
 
 def test_a_run_killed_in_its_last_stage_has_a_csv(stages: Stages, go: Go) -> None:
@@ -280,7 +290,7 @@ def test_a_full_disk_is_one_line_and_the_same_call_goes_on(stages: Stages, go: G
         go()
     stages.full_disk_in = ""
     result = go()
-    assert result.folds == (0, 1, 2) and not result.is_late and csv_text() == "chosen [0, 1, 2]"
+    assert result.networks == (0, 1, 2) and not result.is_late and csv_text() == "chosen [0, 1, 2]"
 
 
 @pytest.mark.parametrize("number", range(1, 19))
@@ -299,7 +309,7 @@ def test_a_full_disk_at_any_write_of_the_record_costs_no_fold(
         go()
     stages.clock.move(5.0)
     result = go()
-    assert result.folds == (0, 1, 2) and not result.dropped and csv_text() == "chosen [0, 1, 2]"
+    assert result.networks == (0, 1, 2) and not result.dropped and csv_text() == "chosen [0, 1, 2]"
     assert stages.clock.seconds - began <= BUDGET and not result.is_late
     assert all(stages.done.count(f"fold {fold}") == 1 for fold in range(3)), "nothing is trained twice"
 
@@ -309,7 +319,7 @@ def test_a_finished_run_does_nothing_more(stages: Stages, go: Go) -> None:
     done, seconds = list(stages.done), stages.clock.seconds
     again = go()
     assert stages.done == done and stages.clock.seconds == seconds
-    assert (again.folds, again.paths, again.seconds) == (first.folds, first.paths, first.seconds)
+    assert (again.networks, again.paths, again.seconds) == (first.networks, first.paths, first.seconds)
     assert again.evaluation is None
 
 
@@ -334,5 +344,46 @@ def test_a_fold_that_was_removed_is_trained_again(stages: Stages, go: Go) -> Non
     shutil.rmtree("runs/demo/main/fold0")
     stages.left_of_fold.clear()
     result = go()
-    assert stages.done.count("fold 0") == 2 and 0 in result.folds and not result.is_late
-    assert csv_text().endswith(f"{list(result.folds)}")
+    assert stages.done.count("fold 0") == 2 and 0 in result.networks and not result.is_late
+    assert csv_text().endswith(f"{list(result.networks)}")
+
+
+HOLDOUT = ["folds.dev=holdout", "seed=4"]
+OF_SEEDS = {
+    **{name: each for name, each in STAGES.items() if not name.startswith("fold")},
+    **dict.fromkeys(("fold 0", "fold 0, seed 5", "fold 0, seed 6"), 100.0),
+}
+
+
+def test_where_dev_is_held_out_further_networks_are_runs_of_other_seeds(stages: Stages, go: Go) -> None:
+    result = go(course(stages=OF_SEEDS), overrides=HOLDOUT)
+    others = "main-seed5 main-seed6"
+    assert stages.done == [
+        *("decode", "fold 0", "predict [0]", "mean [0]", "fold 0, seed 5", "fold 0, seed 6"),
+        *("predict [0] main-seed5", "predict [0] main-seed6"),
+        *(f"mean [0] {others}", f"chosen [0] {others}", "evaluate"),
+    ]
+    assert result.networks == (0, 1, 2) and not result.dropped and not result.is_late
+    assert [run.path.name for run in result.runs] == stages.evaluated == ["main", *others.split()]
+    assert csv_text() == f"chosen [0] {others}"
+    assert {stage.name: stage.taken for stage in result.stages}["fold 0, seed 6"] == 100.0
+
+
+def test_seeds_are_dropped_shortened_and_gone_on_with_as_folds_are(stages: Stages, go: Go) -> None:
+    began, plan = stages.clock.seconds, course(stages=OF_SEEDS)
+    stages.fold *= 1.3
+    for moment in (90.0, 190.0):
+        stages.kill_at = began + moment
+        with pytest.raises(KilledError):
+            go(plan, overrides=HOLDOUT)
+        stages.clock.move(40.0)
+    stages.kill_at = None
+    result = go(overrides=HOLDOUT)
+    assert stages.clock.seconds - began <= BUDGET and not result.is_late
+    assert result.networks == (0, 1) and result.dropped == ("fold 0, seed 6",)
+    assert any(note.startswith("fold 0, seed 6 was dropped: ") for note in result.notes)
+    assert stages.done.count("fold 0") == stages.done.count("fold 0, seed 5") == 1
+    shutil.rmtree("runs/demo/main-seed5")
+    stages.clock.move(-1_000.0)  # time enough
+    again = go(overrides=HOLDOUT)
+    assert stages.done.count("fold 0, seed 5") == 2 and 1 in again.networks

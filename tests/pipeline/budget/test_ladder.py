@@ -18,7 +18,7 @@ LADDER = read_ladder([FOLDER])
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 SMALL = [rung for rung in LADDER if rung.mflops < 100 and rung.purpose == "both"]
 HEAD = (
-    "# A recipe.\n# task: both\n# pictures: large\n# images: 100\n# folds: 1\n# mflops: 5\n"
+    "# A recipe.\n# task: both\n# pictures: large\n# images: 100\n# networks: 1\n# mflops: 5\n"
     "# measured: not measured\n# source: a paper\n"
 )
 
@@ -113,7 +113,7 @@ def test_own_architectures_are_offered_for_small_pictures_too() -> None:
         assert kept[:2] == ["cpu-10-own-both", "cpu-60-own-both"]
 
 
-def test_work_is_images_times_pixels_times_operations_of_all_folds() -> None:
+def test_work_is_images_times_pixels_times_operations_of_all_networks() -> None:
     rung = next(rung for rung in LADDER if rung.name == "cpu-8-both")  # 112 pixels throughout
     assert rung.pixels_share == 1.0 and rung.config.data.image_size == 112
     assert rung.work == 110_000 * rung.mflops
@@ -129,7 +129,7 @@ def test_work_is_images_times_pixels_times_operations_of_all_folds() -> None:
         (HEAD.replace("# images: 100\n", ""), "'# images: ...' is missing"),
         (HEAD.replace("both", "all"), "'# task:' is one of accuracy, verification, both, got 'all'"),
         (HEAD.replace("100", "many"), "'# images:' is a number above 0, got 'many'"),
-        (HEAD.replace("folds: 1", "folds: 0"), "'# folds:' is a number above 0, got '0'"),
+        (HEAD.replace("networks: 1", "networks: 0"), "'# networks:' is a number above 0, got '0'"),
     ],
 )
 def test_a_file_that_is_no_rung_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from kaggle_face.config import load_config
 from kaggle_face.pipeline.budget.estimates import Estimate, Known
 from kaggle_face.pipeline.budget.ladder import read_ladder
+from kaggle_face.pipeline.budget.networks import most_networks
 from kaggle_face.pipeline.budget.plan import Budget, Candidate, seconds_of_training_image
 from kaggle_face.pipeline.budget.settings import settings_of_rung
 from kaggle_face.pipeline.budget.trial import NetworkRates
@@ -35,7 +36,7 @@ def candidate(name: str = "flat", known: Known | None = None, folds: int = 5) ->
         NetworkRates(1 / 500, 1 / 500, 1 / 2000, 2_000_000),
         10.0,
         rung.images,
-        min(rung.folds, folds),
+        most_networks(folds, rung.networks),
         settings,  # type: ignore[arg-type]
     )
 
@@ -66,17 +67,38 @@ def test_a_fold_takes_its_images_at_the_measured_rate() -> None:
 
 def test_a_long_budget_gives_more_images_and_no_more_than_half_again() -> None:
     plan = candidate().plan("both", Budget(10_000.0), ())
-    assert plan.length == int(1.5 * 220_000 / 18_301) and plan.folds == 1, "the rung has one fold"
+    assert plan.length == int(1.5 * 220_000 / 18_301) and plan.networks == 1, "the rung has one network"
 
 
 def test_time_beyond_a_fold_goes_to_further_folds_where_the_rung_has_them() -> None:
     two = candidate("wide")
     one_fold = two.seconds_for(1, two.images)
-    assert two.plan("both", Budget(1.3 * one_fold), ()).folds == 1
+    assert two.plan("both", Budget(1.3 * one_fold), ()).networks == 1
     plan = two.plan("both", Budget(2.4 * one_fold), ())
-    assert plan.folds == 2
+    assert plan.networks == 2
     assert "first CSV" in [stage.name for stage in plan.stages], "as soon as one fold is trained"
-    assert candidate("wide", folds=1).plan("both", Budget(2.4 * one_fold), ()).folds == 1
+    assert candidate("wide", folds=1).plan("both", Budget(2.4 * one_fold), ()).networks == 2, "of two seeds"
+
+
+def test_networks_of_one_fold_differ_in_their_seed_and_those_of_more_in_their_fold() -> None:
+    def trained(dev: str, seed: int) -> list[str]:
+        folds = DEMO.folds.model_copy(update={"dev": dev, "count": 3})
+        two = candidate("wide", folds=folds.total)
+        own = two.config.model_copy(update={"folds": folds, "seed": seed})
+        plan = replace(two, config=own, settings_with=None).plan("both", Budget(3_500.0), ())
+        return [stage.name for stage in plan.stages if stage.name.startswith("fold")]
+
+    assert trained("pool", 7) == ["fold 0", "fold 1"]
+    assert trained("holdout", 7) == ["fold 0", "fold 0, seed 8"]
+
+
+def test_networks_share_the_time_where_each_sees_nine_tenths_of_its_images() -> None:
+    two = candidate("wide")
+    for share, networks in ((0.91, 2), (0.89, 1)):
+        seconds = two.fixed_seconds(2, False) + 2 * share * two.images * two.seconds_of_image
+        budget = Budget(seconds / 0.96)  # less the margin of 4 %
+        assert two.is_bought(budget) == (networks == 2)
+        assert two.plan("both", budget, ()).networks == networks
 
 
 def test_a_short_budget_has_a_plain_mean_and_less_of_the_schedule() -> None:
@@ -168,5 +190,5 @@ def test_another_rung_takes_as_long_as_its_operations_on_pictures_of_this_size()
     records, larger = small.records_seconds, LADDER["wide"]
     # Both are trained on 48 pixels: 75 million operations at 96 are 18.75, 274 at 112 are 50.3.
     operations = 274 * larger.pixels_share * (48 / 112) ** 2 / (75 * (48 / 96) ** 2)
-    assert small.fold_seconds_of(larger) - records == pytest.approx(440.0 * 700 / 220 * operations)
-    assert small.fold_seconds_of(larger, 55_000) - records == pytest.approx(110.0 * operations)
+    assert small.network_seconds_of(larger) - records == pytest.approx(440.0 * 700 / 220 * operations)
+    assert small.network_seconds_of(larger, 55_000) - records == pytest.approx(110.0 * operations)

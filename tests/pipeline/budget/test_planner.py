@@ -74,12 +74,12 @@ def test_the_time_of_a_rung_that_was_not_tried_is_that_of_the_images_of_a_small_
     found = plan(2, FakeTrial(2.0), demand=few)
     assert found.rung.name == "cpu-1-both" and found.why_not_larger == (
         "cpu-2-both was not tried: by its number of operations "
-        "a fold of 54,000 images would take about 7 min",
+        "a training of 54,000 images would take about 7 min",
     )
-    # 100 minutes by the work that it is made for, 10 by the images that are there.
-    found = plan(20, FakeTrial(0.57), demand=few)
+    # 90 minutes by the work that it is made for, 11 by the images that are there.
+    found = plan(12, FakeTrial(0.1), demand=few)
     assert found.rung.name == "cpu-120-both" and found.why_not_larger == (
-        "gpu-10-both was not tried: it is made for 4,000,000 images, and 60 epochs here are 54,000",
+        "cpu-240-both was not tried: it is made for 476,000 images, and 60 epochs here are 54,000",
     )
 
 
@@ -89,7 +89,7 @@ def test_few_rungs_are_tried() -> None:
     assert 1 < len(trial.tried) <= 5 and "iresnet100" not in trial.tried
     # The smallest, the largest that may fit by its rate, and those below it that may by the rate of this one.
     # A rate by images alone: the overhead of a small rung is not work of a large one.
-    assert plan(8, FakeTrial(0.05)).rung.name == "cpu-120-both"
+    assert plan(8, FakeTrial(0.05)).rung.name == "cpu-32-both"
     slow = FakeTrial(0.57)
     assert plan(4, slow).rung.name == "cpu-2-both" and len(slow.tried) == 4
 
@@ -161,10 +161,29 @@ def test_rules_that_forbid_every_rung_together_are_all_named() -> None:
 
 def test_a_limit_over_the_whole_blend_limits_the_folds() -> None:
     trial, folds = FakeTrial(0.05, parameters=3_000_000), replace(PINS, num_folds=5)
-    assert plan(20, trial, demand=folds).folds == 2, "cpu-120-both has two"
-    assert plan(20, trial, demand=folds, parameter_limit=6_000_000).folds == 2
-    assert plan(20, trial, demand=folds, parameter_limit=5_000_000).folds == 1
-    assert plan(20, trial, demand=PINS).folds == 1, "the settings hold out one part"
+    assert plan(25, trial, demand=folds).networks == 5, "cpu-120-both has eight, the split five"
+    assert plan(20, trial, demand=folds, parameter_limit=6_000_000).networks == 2
+    assert plan(20, trial, demand=folds, parameter_limit=5_000_000).networks == 1
+    assert plan(25, trial, demand=PINS).networks == 8, "of eight seeds: the settings hold out one part"
+
+
+def test_fewer_networks_than_pay_see_more_images_each() -> None:
+    trial, of_split = FakeTrial(0.05, parameters=3_000_000), replace(PINS, num_folds=2)
+    found = plan(20, trial, demand=of_split)
+    assert found.rung.name == "cpu-120-both" and found.networks == 2
+    seen = found.networks * found.length * PINS.train_images
+    assert seen > 0.75 * 8 * found.rung.images, "as many as eight of them would see"
+
+
+def test_rungs_that_differ_in_length_and_number_alone_share_a_trial() -> None:
+    trial = FakeTrial(0.15)
+    names = [plan(minutes, trial).rung.name for minutes in (7, 9)]
+    assert names == ["cpu-8-both", "cpu-16-both"]
+    once = FakeTrial(0.15)
+    plan(16, once)
+    ladder = {rung.name: rung for rung in LADDER}
+    assert ladder["cpu-8-both"].mflops == ladder["cpu-32-both"].mflops
+    assert len(once.tried) <= 3, "the smallest, one of cpu-120's augmentation, one for cpu-8 to cpu-64"
 
 
 def test_settings_that_a_person_changed_are_taken_as_they_stand() -> None:
@@ -200,7 +219,7 @@ def test_the_competition_of_fall_2026_gets_its_own_architectures_and_one_network
         Known(slower=1.0),
     ).plan(rungs_for(LADDER, "both", 112, forbids_imported=True), "both", Budget(4 * 3600.0))
     assert found.config.model.backbone.startswith(("iresnet", "mobilefacenet"))
-    assert found.folds * found.num_parameters <= 30_000_000
+    assert found.networks * found.num_parameters <= 30_000_000
     assert broken_rules(spec.rules, found.config) == []
 
 
@@ -232,7 +251,7 @@ def test_a_gpu_that_small_networks_do_not_fill_gets_the_large_ones() -> None:
     folds = replace(PINS, num_folds=5)
     assert plan(720, LargeGpu(), demand=folds).rung.name == "gpu-720-both"
     trial = LargeGpu()
-    assert plan(720, trial, demand=folds).folds == 5 and len(trial.tried) <= 5
+    assert plan(720, trial, demand=folds).networks == 5 and len(trial.tried) <= 5
 
 
 def test_a_larger_rung_that_does_not_fit_the_memory_is_said_not_to() -> None:

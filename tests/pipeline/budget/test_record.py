@@ -61,8 +61,8 @@ def test_a_value_of_a_wrong_type_is_one_line(tmp_path: Path, key: str, value: ob
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"plan": {"folds": 0}}, "plan.folds must be greater than or equal to 1, got 0"),
-        ({"plan": {"folds": 4}}, "plan.folds=4 is above plan.most_folds=3"),
+        ({"plan": {"networks": 0}}, "plan.networks must be greater than or equal to 1, got 0"),
+        ({"plan": {"networks": 4}}, "plan.networks=4 is above plan.most_networks=3"),
         (
             {"plan": {"purpose": "eer"}},
             "plan.purpose must be 'accuracy', 'verification' or 'both', got 'eer'",

@@ -12,9 +12,10 @@ from kaggle_face.artifacts.run_locks import running_within_budget
 from kaggle_face.cli.main import main
 from kaggle_face.config import LoadedConfig, load_config
 from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionError
-from kaggle_face.pipeline.budget import planner
+from kaggle_face.pipeline.budget import execute, planner
 from kaggle_face.pipeline.budget import run as budget_run
 from kaggle_face.pipeline.budget.estimates import read_estimates
+from kaggle_face.pipeline.budget.ladder import read_ladder
 from kaggle_face.pipeline.budget.record import BudgetRecord, Course, read_record, record_file, write_record
 from kaggle_face.pipeline.budget.run import BudgetOptions, PlannedRun, budget_word, plan_run, run_within
 from kaggle_face.progress import SilentProgress
@@ -123,7 +124,7 @@ def test_a_run_goes_from_pictures_to_checked_csvs_is_killed_and_goes_on(
     ]
     assert result.evaluation is not None and {row.task for row in result.evaluation.metrics}
     rows = read_estimates(Path("runs"))
-    assert [row.fold for row in rows] == list(result.folds) and rows[0].recipe == result.plan.rung
+    assert [row.fold for row in rows] == list(result.networks) and rows[0].recipe == result.plan.rung
     assert main(["status", "-c", "tiny-5min"]) == 0, "it is an ordinary run of ordinary settings"
 
     again = run_within(loaded, BudgetOptions(SECONDS), progress, clock, made.as_context)
@@ -224,7 +225,7 @@ def test_a_plan_whose_settings_are_gone_is_one_line(loaded: LoadedConfig) -> Non
 
 def test_more_folds_than_the_settings_make_are_one_line(loaded: LoadedConfig) -> None:
     plan = plan_run(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context).plan
-    course = replace(Course.of(plan), folds=7, most_folds=9)
+    course = replace(Course.of(plan), networks=7, most_networks=9)
     write_record(load_run(), BudgetRecord("configs/x.yaml", 1_000_000.0, SECONDS, course))  # type: ignore[arg-type]
     made = plan.config.folds.total
     with pytest.raises(
@@ -243,3 +244,65 @@ def test_a_run_goes_on_with_its_own_settings_whatever_its_record_names(
     monkeypatch.setattr(budget_run.Execution, "finish", lambda execution: execution._result(None))
     found = run_within(loaded, BudgetOptions(SECONDS), SilentProgress(), FakeClock(), trial().as_context)
     assert found.settings == PLAN
+
+
+SEEDS = """\
+# Two networks.
+# task: both
+# pictures: any
+# images: 200
+# networks: 2
+# mflops: 5
+# measured: not measured
+# source: this test
+extends: small-1-both
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+def test_two_seeds_of_one_fold_go_to_one_csv_are_killed_between_and_removed_together(
+    loaded: LoadedConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipes = Path("configs/recipes")
+    recipes.mkdir()
+    monkeypatch.setattr(budget_run, "read_ladder", lambda: read_ladder([recipes]))
+    (recipes / "seeds.yaml").write_text(SEEDS, encoding="utf-8")
+    held_out = load_config("tiny", ["folds.dev=holdout", "seed=6"])
+    clock, options = FakeClock(), BudgetOptions(SECONDS, run="two")
+    progress = Ticking(clock, 0.01)
+
+    class KilledError(Exception):
+        """Stands for a kill."""
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        patch.setattr(execute, "write_submissions", killed)
+        run_within(held_out, options, progress, clock, FakeTrial(1.0).as_context)
+    result = run_within(held_out, options, progress, clock, FakeTrial(1.0).as_context)
+    runs = Path("runs/tiny-5min")
+    assert [run.path for run in result.runs] == [runs / "two", runs / "two-seed7"]
+    assert [run.fold(0).read_config().seed for run in result.runs] == [6, 7]
+    first, second = (run.fold(0).read_config() for run in result.runs)
+    assert first.folds == second.folds and first.train == second.train
+    assert result.blend is not None and len(result.blend.runs) == 2
+    assert {name for name in (stage.name for stage in result.stages) if name.startswith("fold")} == {
+        "fold 0",
+        "fold 0, seed 7",
+    }
+    assert sorted(path.name for path in result.paths) == [
+        "two_ensemble_classification.csv",
+        "two_ensemble_verification.csv",
+    ]
+    rows = read_estimates(Path("runs"))
+    assert {row.run for row in rows} == {"tiny-5min/two", "tiny-5min/two-seed7"}
+
+    other = Path("runs/tiny-5min/two-seed7")
+    again = run_within(held_out, replace(options, overwrite=True), progress, clock, FakeTrial(1.0).as_context)
+    assert again.runs == result.runs and other.is_dir(), "of the call before, removed and trained anew"
+    shutil.rmtree(runs / "two")
+    with pytest.raises(RunError, match=r"two-seed7 is there, .* --run NAME$"):
+        run_within(held_out, options, progress, clock, FakeTrial(1.0).as_context)
+    assert not (runs / "two").exists(), "nothing is left of a call that is refused"
