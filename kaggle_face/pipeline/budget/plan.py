@@ -251,7 +251,9 @@ class Candidate:
     def is_bought(self, budget: Budget, networks: int | None = None) -> bool:
         """Whether each of a number of networks can see enough of the rung's images; None: all that pay."""
         networks = networks or self.most_networks
-        return self.share(budget, networks) >= (GOOD_SHARE if networks == 1 else _GOOD_SHARE_OF_SEVERAL)
+        # Of epochs that are fixed the last one may have been planned in part.
+        is_for_one = networks == 1 or self.settings_with is None
+        return self.share(budget, networks) >= (GOOD_SHARE if is_for_one else _GOOD_SHARE_OF_SEVERAL)
 
     def expected(self, images: float) -> str:
         """The known scores of trainings with about as many images, or why there are none."""

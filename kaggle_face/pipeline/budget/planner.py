@@ -247,10 +247,11 @@ class Planner:
         networks = self._networks_of(larger[0])
         expected = networks * last.network_seconds_of(larger[0], images)
         if expected > budget.seconds:
-            trainings = "a training" if networks == 1 else f"{networks} trainings"
+            one = f"a training of {images:,} images"
+            trainings = one if networks == 1 else f"{networks} trainings of {images:,} images each"
             return (
-                f"{name} was not tried: by its number of operations {trainings} of {images:,} images would "
-                f"take about {in_words(expected)}"
+                f"{name} was not tried: by its number of operations {trainings} would take about "
+                f"{in_words(expected)}"
             )
         if self._run_seconds_of(larger[0], last) > _WORTH_ANOTHER * budget.seconds:
             return (

@@ -202,6 +202,15 @@ def test_settings_that_a_person_changed_are_taken_as_they_stand() -> None:
         )
 
 
+@pytest.mark.parametrize("minutes", [15.0, 16.0, 17.5, 19.0, 30.0, 33.0, 41.0, 70.0, 95.0])
+def test_a_plan_that_is_taken_as_it_stands_trains_as_many_networks(minutes: float) -> None:
+    trial, budget = FakeTrial(0.21), Budget(60.0 * minutes)  # 380 images/s
+    first = planner(trial).plan(rungs_for(LADDER, "both", 112), "both", budget)
+    again = planner(trial).plan_settings(first.rung, first.config, "both", budget)
+    assert first.networks >= 2 and again.networks == first.networks
+    assert again.length == pytest.approx(first.length, rel=0.01)
+
+
 def test_the_competition_of_fall_2026_gets_its_own_architectures_and_one_network() -> None:
     from kaggle_face.competitions.catalogue.known import competition_spec
     from kaggle_face.competitions.catalogue.rules import broken_rules
