@@ -35,7 +35,7 @@ class FaceFolders:
         others: Folders of further people to train on.
         verified: Folder of the people whom the trials name; none of them is trained on.
         pairs: The trials, as LFW's View 2 has them: `name i j` is the same person, `name i name j` is not;
-            the image is `name/name_0001.jpg`. A first line of numbers does not count.
+            the image is `name/name_0001.jpg`. A first line of one or two numbers does not count.
     """
 
     measured: Path
@@ -94,7 +94,8 @@ def read_trials(path: Path) -> list[Trial]:
     trials: list[Trial] = []
     for number, line in enumerate(read_text(path, MAX_BYTES_OF_PAIRS).splitlines(), 1):
         words = line.split("\t") if "\t" in line else line.split()
-        if not words or (number == 1 and all(word.isdigit() for word in words)):
+        is_header = number == 1 and len(words) < 3 and all(word.isdigit() for word in words)
+        if not words or is_header:
             continue
         trials.append(_read_trial(words, f"{path}, line {number}"))
     return trials

@@ -65,3 +65,13 @@ def test_two_people_of_one_name_are_refused(folders: FaceFolders, tmp_path: Path
     twice = FaceFolders(folders.measured, (tmp_path / "again",), folders.verified, folders.pairs)
     with pytest.raises(DataError, match="two folders have a person 'Ann'"):
         lay_out_faces(twice, tmp_path / "root")
+
+
+@pytest.mark.parametrize(("header", "count"), [("10\t300\n", 1), ("600\n", 1), ("", 1), ("07201 1 2\n", 2)])
+def test_a_first_line_of_counts_is_no_trial_and_one_of_people_named_by_numbers_is(
+    tmp_path: Path, header: str, count: int
+) -> None:
+    (tmp_path / "pairs.txt").write_text(f"{header}Eva 1 2\n")
+    trials = read_trials(tmp_path / "pairs.txt")
+    assert len(trials) == count and trials[-1] == ("Eva_0001.jpg", "Eva_0002.jpg", 1)
+    assert count == 1 or trials[0] == ("07201_0001.jpg", "07201_0002.jpg", 1)
