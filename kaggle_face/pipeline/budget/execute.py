@@ -319,6 +319,8 @@ class Execution:
     def _stage(self, name: str) -> Iterator[None]:
         """Counts the time of a stage, also of one that is broken off."""
         began = self._clock.now()
+        self._record.add(name, 0.0)  # whatever ends this process
+        self._save()
         try:
             yield
         finally:

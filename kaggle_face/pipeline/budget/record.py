@@ -64,7 +64,7 @@ class BudgetRecord:
         seconds: Its whole time.
         plan: What was planned; None while it is still measured.
         ended_at: When all was done; 0 until then.
-        spent: Seconds by stage, of all calls.
+        spent: Seconds by stage, of all calls; one that is begun has a value.
         trained: Numbers of networks that are trained, in their order.
         predicted: Those whose test predictions are there.
         dropped: Those that were planned and not trained.
@@ -92,11 +92,6 @@ class BudgetRecord:
     def deadline(self) -> float:
         """The deadline, in seconds since 1970."""
         return self.began_at + self.seconds
-
-    @property
-    def numbers(self) -> list[int]:
-        """The networks that may lie on disk: those that are trained, and the next, which may be begun."""
-        return sorted({*self.trained, *range(len(self.trained) + 1)})
 
     def go_on(self, now: float) -> None:
         """Takes the record up again; a clock that was set back gives no time twice."""

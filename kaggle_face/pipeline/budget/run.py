@@ -202,17 +202,26 @@ def run_within(
 
 def _remove(loaded: LoadedConfig, settings: Path, run: RunFolder) -> None:
     """Removes what an earlier call made: the run, and those of its further networks."""
-    networks: list[RunFolder] = []
-    if run.path.exists():
-        with suppress(InputError):  # what is damaged is removed too
-            record = read_record(run)
-            if record is not None and record.plan is not None:
-                made = load_config(str(settings), loaded.overrides)
-                networks = runs_of([network_of(made, run, number) for number in record.numbers])
-    for each in dict.fromkeys((*networks, run)):
-        if each.path.exists():
-            with writing_run(each):
-                shutil.rmtree(each.path)
+    if not run.path.exists():
+        return
+    with writing_run(run):
+        for other in _further_runs(loaded, settings, run):
+            with writing_run(other):
+                shutil.rmtree(other.path)
+        shutil.rmtree(run.path)
+
+
+def _further_runs(loaded: LoadedConfig, settings: Path, run: RunFolder) -> list[RunFolder]:
+    """The runs that a call began beside its first one and that are there; none where that cannot be read."""
+    try:
+        record = read_record(run)
+        made = load_config(str(settings), loaded.overrides)
+    except InputError:  # a plan will refuse to go on with what is left
+        return []
+    numbers = () if record is None else {*record.trained, *range(len(record.trained) + 1)}
+    networks = [network_of(made, run, number) for number in sorted(numbers)]
+    begun = runs_of([network for network in networks if record and network.name in record.spent])
+    return [other for other in begun if other != run and other.path.exists()]
 
 
 def _carried_out(

@@ -293,7 +293,7 @@ def test_a_full_disk_is_one_line_and_the_same_call_goes_on(stages: Stages, go: G
     assert result.networks == (0, 1, 2) and not result.is_late and csv_text() == "chosen [0, 1, 2]"
 
 
-@pytest.mark.parametrize("number", range(1, 19))
+@pytest.mark.parametrize("number", range(1, 27))
 def test_a_full_disk_at_any_write_of_the_record_costs_no_fold(
     stages: Stages, go: Go, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

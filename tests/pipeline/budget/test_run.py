@@ -299,9 +299,11 @@ def test_two_seeds_of_one_fold_go_to_one_csv_are_killed_between_and_removed_toge
     rows = read_estimates(Path("runs"))
     assert {row.run for row in rows} == {"tiny-5min/two", "tiny-5min/two-seed7"}
 
-    other = Path("runs/tiny-5min/two-seed7")
+    other, of_somebody = runs / "two-seed7", runs / "two-seed8"
+    of_somebody.mkdir()
     again = run_within(held_out, replace(options, overwrite=True), progress, clock, FakeTrial(1.0).as_context)
     assert again.runs == result.runs and other.is_dir(), "of the call before, removed and trained anew"
+    assert of_somebody.is_dir(), "no call began it"
     shutil.rmtree(runs / "two")
     with pytest.raises(RunError, match=r"two-seed7 is there, .* --run NAME$"):
         run_within(held_out, options, progress, clock, FakeTrial(1.0).as_context)
