@@ -45,7 +45,7 @@ class Estimate:
         images_per_second: Of its steps, over all epochs.
         planned_images_per_second: Of the trial before it.
         seconds: Of its training.
-        blend_seconds: Of blending and writing after it.
+        blend_seconds: Of blending and writing after it, a member.
         accuracy: In [0, 1], of the last epoch.
         eer: In [0, 1], of the last epoch.
         images: That the training saw, over all epochs.
@@ -73,7 +73,7 @@ class Known:
 
     Attributes:
         slower: How many times longer a training takes than its trial; None: not known.
-        blend_seconds: What blending and writing took for this competition; None: not known.
+        blend_seconds: What blending and writing took for this competition, a member; None: not known.
         reached: The rows of this competition, of any machine.
     """
 
@@ -159,7 +159,7 @@ def add_estimate(
         progress: Gets the warning.
         recipe: The rung that it was planned with.
         planned: Images a second of the trial before it.
-        blend_seconds: Of blending and writing after it.
+        blend_seconds: Of blending and writing after it, a member of the blend.
     """
     try:
         row = _row_of(folder, recipe, planned, blend_seconds)

@@ -260,9 +260,10 @@ class Execution:
                 record.note(f"the blend is a plain mean: {in_words(max(0.0, left))} were left to choose one")
             elif record.csv != "chosen":
                 self._write("chosen", numbers)
+        networks = self._chosen(numbers)
         for number in numbers:
-            self._add_estimate(number)
-        left, networks = record.deadline - self._clock.now(), self._chosen(numbers)
+            self._add_estimate(number, len(runs_of(networks)))
+        left = record.deadline - self._clock.now()
         planned = self._plan.stages.get("evaluate", 0.0)
         # Both resample the same records: where blending took long, evaluating will.
         if left < max(planned, record.spent.get("blend", 0.0)):
@@ -304,15 +305,15 @@ class Execution:
             self._progress.log(f"{file.file.path}: {file.file.rows} rows, {how} of {names}")
         self._save()
 
-    def _add_estimate(self, number: int) -> None:
-        record = self._record
+    def _add_estimate(self, number: int, members: int) -> None:
+        blend = self._record.spent.get("blend")
         add_estimate(
             Path(self._loaded.config.paths.runs),
             self._network(number).folder,
             self._progress,
             self._plan.rung,
             self._plan.images_per_second,
-            record.spent.get("blend"),
+            None if blend is None else blend / members,
         )
 
     @contextmanager

@@ -1,8 +1,8 @@
 """The plan of a run within a time budget: the rung, networks, epochs, and the time of each stage.
 
 What a network takes is images times seconds an image, measured at the first and the full size of the images.
-The largest rung is taken of which the budget buys enough of the images: three quarters where it has a single
-network, nine tenths for each of several. Time beyond goes to epochs.
+The largest rung is taken of which the budget buys at least three quarters of the images of all its networks;
+time beyond goes to epochs.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from kaggle_face.train.optim.image_sizes import image_size_at
 
 GOOD_SHARE, LEAST_SHARE = 0.75, 0.25
 """Of a rung's images: with less another rung is taken; with less than the other nothing is begun."""
-_GOOD_SHARE_OF_SEVERAL = 0.9
-"""Of a rung's images, for each of several networks: two that are short are no better than a long one."""
 _MOST_OF_IMAGES = 1.5
 """A training sees at most so many times the images of its rung."""
 MARGIN, LEAST_MARGIN_SECONDS = 0.04, 4.0
@@ -212,13 +210,17 @@ class Candidate:
         logits = self.demand.held_out_images * self.demand.num_classes
         return _BLEND_SECONDS + _BLEND_A_TRIAL * self.demand.trials + _BLEND_A_LOGIT * logits
 
-    def blending_seconds(self, chooses: bool) -> float:
-        """The seconds of the CSVs of a mean, and where there is time of a blend chosen after them."""
+    def blending_seconds(self, chooses: bool, networks: int = 1) -> float:
+        """The seconds of the CSVs of a mean, and where there is time of a blend chosen after them.
+
+        Folds together are one member of a blend, networks of other seeds are one each.
+        """
+        members = networks if self.demand.num_folds == 1 else 1
         mean = _MEAN_OF_BLEND * self.choice_seconds + _WRITE_SECONDS
-        estimate = mean + (self.choice_seconds + _WRITE_SECONDS if chooses else 0.0)
+        estimate = mean + (members * self.choice_seconds + _WRITE_SECONDS if chooses else 0.0)
         if self.known.blend_seconds is None:
             return estimate
-        return max(mean, self.known.blend_seconds * (1.0 if chooses else _MEAN_OF_KNOWN))
+        return max(mean, members * self.known.blend_seconds * (1.0 if chooses else _MEAN_OF_KNOWN))
 
     def evaluating_seconds(self, chooses: bool) -> float:
         """The seconds of the metrics on held-out data with their intervals, where there is time for them."""
@@ -226,7 +228,7 @@ class Candidate:
 
     def fixed_seconds(self, networks: int, chooses_blend: bool = True) -> float:
         """The seconds of everything but the steps of the trainings and the margin."""
-        blend = self.blending_seconds(chooses_blend)
+        blend = self.blending_seconds(chooses_blend, networks)
         early = self.predict_seconds + self.blending_seconds(False) if networks > 1 else 0.0
         of_networks = networks * (self.records_seconds + self.predict_seconds)
         return self.decoding_seconds + of_networks + early + blend + self.evaluating_seconds(chooses_blend)
@@ -250,10 +252,7 @@ class Candidate:
 
     def is_bought(self, budget: Budget, networks: int | None = None) -> bool:
         """Whether each of a number of networks can see enough of the rung's images; None: all that pay."""
-        networks = networks or self.most_networks
-        # Of epochs that are fixed the last one may have been planned in part.
-        is_for_one = networks == 1 or self.settings_with is None
-        return self.share(budget, networks) >= (GOOD_SHARE if is_for_one else _GOOD_SHARE_OF_SEVERAL)
+        return self.share(budget, networks or self.most_networks) >= GOOD_SHARE
 
     def expected(self, images: float) -> str:
         """The known scores of trainings with about as many images, or why there are none."""
@@ -317,7 +316,7 @@ class Candidate:
             )
             for number in range(networks)
         ]
-        blend = self.blending_seconds(chooses_blend)
+        blend = self.blending_seconds(chooses_blend, networks)
         how = "weights and post-processing chosen on held-out data" if chooses_blend else "a plain mean"
         evaluating = self.evaluating_seconds(chooses_blend)
         if networks > 1:

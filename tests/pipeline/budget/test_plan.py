@@ -92,9 +92,9 @@ def test_networks_of_one_fold_differ_in_their_seed_and_those_of_more_in_their_fo
     assert trained("holdout", 7) == ["fold 0", "fold 0, seed 8"]
 
 
-def test_networks_share_the_time_where_each_sees_nine_tenths_of_its_images() -> None:
+def test_networks_share_the_time_where_each_sees_three_quarters_of_its_images() -> None:
     two = candidate("wide")
-    for share, networks in ((0.91, 2), (0.89, 1)):
+    for share, networks in ((0.76, 2), (0.74, 1)):
         seconds = two.fixed_seconds(2, False) + 2 * share * two.images * two.seconds_of_image
         budget = Budget(seconds / 0.96)  # less the margin of 4 %
         assert two.is_bought(budget) == (networks == 2)
@@ -143,6 +143,17 @@ def test_what_blending_took_before_counts_for_all_of_it_and_for_a_mean_in_part()
     assert known.evaluating_seconds(True) == candidate().evaluating_seconds(True), (
         "it is not part of blending"
     )
+
+
+def test_each_seed_is_a_member_of_the_blend_and_folds_together_are_one() -> None:
+    for known, one in ((Known(slower=1.0, blend_seconds=60.0), 60.0), (Known(slower=1.0), None)):
+        of_folds = candidate(known=known)
+        of_seeds = replace(of_folds, demand=replace(PINS, num_folds=1))
+        folds = replace(of_folds, demand=replace(PINS, num_folds=5))
+        one = one or of_seeds.blending_seconds(True)
+        assert folds.blending_seconds(True, 4) == one
+        more = of_seeds.blending_seconds(True, 4) - one
+        assert more == pytest.approx(180.0 if known.blend_seconds else 3 * of_seeds.choice_seconds)
 
 
 def test_a_training_is_not_cut_for_the_choice_of_a_blend() -> None:

@@ -177,7 +177,7 @@ def test_fewer_networks_than_pay_see_more_images_each() -> None:
 
 def test_rungs_that_differ_in_length_and_number_alone_share_a_trial() -> None:
     trial = FakeTrial(0.15)
-    names = [plan(minutes, trial).rung.name for minutes in (7, 9)]
+    names = [plan(minutes, trial).rung.name for minutes in (5, 9)]
     assert names == ["cpu-8-both", "cpu-16-both"]
     once = FakeTrial(0.15)
     plan(16, once)
