@@ -82,7 +82,7 @@ class Known:
     reached: tuple[Estimate, ...] = ()
 
     def scores_of(self, recipe: str, images: float) -> str:
-        """Mean figures of a rung's folds with about so many images; empty where there is none."""
+        """Mean figures of a rung's networks with about so many images; empty where there is none."""
         rows = [row for row in self.reached if row.recipe == recipe and row.images is not None]
         like = [row for row in rows if NEARLY_ALL <= (row.images or 0.0) / images <= 1.0 / NEARLY_ALL]
         return _scores(like)
@@ -196,13 +196,13 @@ def competition_key(slug: str, train_images: int) -> str:
 
 
 def _scores(rows: Sequence[Estimate]) -> str:
-    """Means of the figures of folds, in words; empty without any."""
+    """Means of the figures of networks, in words; empty without any."""
     parts = []
     for name, label in (("accuracy", "accuracy"), ("eer", "EER")):
         values = [value for row in rows if (value := getattr(row, name)) is not None]
         parts += [f"{label} {100 * sum(values) / len(values):.1f} %"] if values else []
-    folds = counted(len(rows), "fold")
-    return f"{', '.join(parts)} in {folds} here" if parts else ""
+    networks = counted(len(rows), "network") + (" here, each alone" if len(rows) > 1 else " here")
+    return f"{', '.join(parts)} in {networks}" if parts else ""
 
 
 def _row_of(folder: FoldFolder, recipe: str, planned: float | None, blend_seconds: float | None) -> Estimate:

@@ -103,7 +103,10 @@ def test_the_next_plan_takes_rates_of_this_machine_and_scores_of_this_competitio
     # 500/400, 500/250 and 500/400 on this machine: the median
     assert known.slower == pytest.approx(1.25) and known.blend_seconds == 12.0
     # Rows of all machines: 80, 90 and 80 %; 20, 10 and 20 %
-    assert known.scores_of("small-2-both", 40_000) == "accuracy 83.3 %, EER 16.7 % in 3 folds here"
+    assert (
+        known.scores_of("small-2-both", 40_000)
+        == "accuracy 83.3 %, EER 16.7 % in 3 networks here, each alone"
+    )
     assert known.scores_of("small-8-both", 40_000) == ""
 
 
@@ -116,8 +119,8 @@ def test_without_rows_nothing_is_known(tmp_path: Path) -> None:
 def test_scores_of_a_shorter_or_longer_training_are_not_expected_of_a_plan() -> None:
     rows = [ROW, replace(ROW, images=6_000.0, accuracy=0.1, eer=0.4), replace(ROW, images=None, accuracy=0.0)]
     known = known_of(rows, "a machine", "demo, 921 images")
-    assert known.scores_of("small-2-both", 41_000) == "accuracy 80.0 %, EER 20.0 % in 1 fold here"
-    assert known.scores_of("small-2-both", 6_100) == "accuracy 10.0 %, EER 40.0 % in 1 fold here"
+    assert known.scores_of("small-2-both", 41_000) == "accuracy 80.0 %, EER 20.0 % in 1 network here"
+    assert known.scores_of("small-2-both", 6_100) == "accuracy 10.0 %, EER 40.0 % in 1 network here"
     assert known.scores_of("small-2-both", 15_000) == ""
 
 

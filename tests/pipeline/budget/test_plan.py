@@ -134,7 +134,7 @@ def test_what_earlier_runs_took_counts_for_more_than_the_trial() -> None:
     slow = candidate(known=Known(slower=2.0, reached=(reached, reached)))
     plan = slow.plan("both", Budget(600.0), ())
     assert plan.length == pytest.approx(candidate().plan("both", Budget(600.0), ()).length / 2, abs=1.0)
-    assert plan.expected == "accuracy 91.0 % in 2 folds here"
+    assert plan.expected == "accuracy 91.0 % in 2 networks here, each alone"
 
 
 def test_what_blending_took_before_counts_for_all_of_it_and_for_a_mean_in_part() -> None:
