@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kaggle_face.artifacts.further_networks import is_further_network
 from kaggle_face.artifacts.runs import (
     FREE_NAME,
     RunFolder,
@@ -63,8 +64,8 @@ def default_run(
 ) -> DefaultRun:
     """The default run: one that `train` made, not a trial, a soup or an experiment.
 
-    Of several it is the one that the call's overrides name, else the only one with all folds finished, else
-    the only one with a finished fold.
+    Further networks of another run stand behind it. Of several it is the one that the call's overrides name,
+    else the only one with all folds finished, else the only one with a finished fold.
 
     Args:
         runs: The folder of all runs.
@@ -102,11 +103,13 @@ def _clear_choice(trained: Sequence[RunFolder], overrides: Sequence[str]) -> tup
     if len(trained) == 1:
         return trained[0], ""
     wanted = name_of_run(overrides)
+    first = [run for run in trained if not is_further_network(run)]
     named = [run for run in trained if wanted != name_of_run(()) and run.path.name == wanted]
-    complete = [run for run in trained if len(run.finished_folds()) == run.num_folds]
-    begun = [run for run in trained if run.finished_folds()]
+    complete = [run for run in first if len(run.finished_folds()) == run.num_folds]
+    begun = [run for run in first if run.finished_folds()]
     rules = (
         (named, "the one that these settings name"),
+        (first, "the others are further networks of it"),
         (complete, "the only one with all folds finished"),
         (begun, "the only one with a finished fold"),
     )

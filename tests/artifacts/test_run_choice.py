@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kaggle_face.artifacts.further_networks import is_further_network
 from kaggle_face.artifacts.run_choice import (
     default_run,
     find_blended_run,
@@ -203,3 +204,30 @@ def test_a_fold_that_cannot_be_has_no_command(
     run = RunFolder(tmp_path / "demo/main")
     run.fold(0).write_info({"status": "finished"} | ({} if num_folds is None else {"num_folds": num_folds}))
     assert how_to_get_fold(run, fold) == words
+
+
+def test_further_networks_of_a_run_stand_behind_it(tmp_path: Path) -> None:
+    run = made(tmp_path, "main", 1)
+    made(tmp_path, "main-seed7", 1)
+    made(tmp_path, "main-seed8", 1)
+    with pytest.raises(RunError, match="3 runs of 'tiny' could be meant"):
+        default_run(tmp_path, "tiny")
+    (run.path / "budget.json").write_text('{"spent": {"fold 0": 3.0, "fold 0, seed 7": 2.0}}', "utf-8")
+    with pytest.raises(RunError, match="3 runs of 'tiny' could be meant"):
+        default_run(tmp_path, "tiny")  # nothing says that the last one belongs to it
+    text = '{"spent": {"fold 0": 3.0, "fold 0, seed 7": 2.0, "fold 0, seed 8": 0.0}}'
+    (run.path / "budget.json").write_text(text, "utf-8")
+    assert default_run(tmp_path, "tiny").run == run
+    assert why(tmp_path) == "tiny/main, of 3 runs: the others are further networks of it"
+    made(tmp_path, "other", 1)
+    with pytest.raises(RunError, match="4 runs of 'tiny' could be meant"):
+        default_run(tmp_path, "tiny")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"spent": 3}', '{"spent": {"fold 0": 1.0}}', "{}"])
+def test_a_record_that_cannot_be_read_makes_no_run_a_further_network(tmp_path: Path, text: str) -> None:
+    run, other = made(tmp_path, "main", 1), made(tmp_path, "main-seed7", 1)
+    (run.path / "budget.json").write_text(text, "utf-8")
+    assert not is_further_network(other) and not is_further_network(run)
+    for name in ("-seed7", "main-seed", "main-seedx", "seed7"):
+        assert not is_further_network(RunFolder(tmp_path / "tiny" / name))

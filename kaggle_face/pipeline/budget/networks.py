@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kaggle_face.artifacts.further_networks import name_of_seed, run_of_seed
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.config import Config, LoadedConfig, load_config
 from kaggle_face.errors import RunError, counted
@@ -56,7 +57,7 @@ def name_of_network(config: Config, number: int) -> str:
     """
     if number < config.folds.total:
         return f"fold {number}"
-    return f"fold 0, seed {_seed_of(config, number)}"
+    return name_of_seed(_seed_of(config, number))
 
 
 def networks_in_words(config: Config, count: int) -> str:
@@ -87,7 +88,7 @@ def network_of(loaded: LoadedConfig, run: RunFolder, number: int) -> Network:
         return Network(name, loaded, run, number)
     seed = _seed_of(config, number)
     other = load_config(loaded.word, (*loaded.overrides, f"seed={seed}"))
-    return Network(name, other, RunFolder(run.path.with_name(f"{run.path.name}-seed{seed}")), 0)
+    return Network(name, other, run_of_seed(run, seed), 0)
 
 
 def runs_of(networks: Sequence[Network]) -> list[RunFolder]:

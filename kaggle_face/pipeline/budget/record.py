@@ -9,11 +9,11 @@ from typing import Any
 
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.reading import check_shape, read_json, reading
+from kaggle_face.artifacts.further_networks import BUDGET_FILE
 from kaggle_face.artifacts.json_types import BudgetShape
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.pipeline.budget.plan import Plan
 
-FILE = "budget.json"
 _FORMER_KEYS = {"folds": "networks", "most_folds": "most_networks", "csv_folds": "csv_networks"}
 
 
@@ -109,7 +109,7 @@ class BudgetRecord:
 
 def record_file(run: RunFolder) -> Path:
     """The path of a run's record."""
-    return run.path / FILE
+    return run.path / BUDGET_FILE
 
 
 def read_record(run: RunFolder) -> BudgetRecord | None:

@@ -299,6 +299,7 @@ def test_two_seeds_of_one_fold_go_to_one_csv_are_killed_between_and_removed_toge
     rows = read_estimates(Path("runs"))
     assert {row.run for row in rows} == {"tiny-5min/two", "tiny-5min/two-seed7"}
 
+    assert main(["evaluate", "-c", "tiny-5min"]) == 0, "the run is meant, not its further networks"
     other, of_somebody = runs / "two-seed7", runs / "two-seed8"
     of_somebody.mkdir()
     again = run_within(held_out, replace(options, overwrite=True), progress, clock, FakeTrial(1.0).as_context)
