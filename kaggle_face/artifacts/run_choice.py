@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_face.artifacts.further_networks import is_further_network
+from kaggle_face.artifacts.files.reading import read_json
 from kaggle_face.artifacts.runs import (
     FREE_NAME,
     RunFolder,
@@ -24,6 +24,8 @@ from kaggle_face.hints import command_line, settings_command
 if TYPE_CHECKING:
     from kaggle_face.config import LoadedConfig
 
+BUDGET_FILE = "budget.json"
+_OF_SEED = "-seed"
 _OF_BLEND = "/ensemble"
 _PLURALS: dict[RunKind, str] = {
     "training": "trainings",
@@ -263,3 +265,30 @@ def how_to_get_fold(run: RunFolder, fold: int) -> str:
     if fold >= 0 and (count is None or fold < count):
         return f"run: {run.training_command(fold)}"
     return "folds are numbered from 0" if count is None else f"its folds are 0 to {count - 1}"
+
+
+def name_of_seed(seed: int) -> str:
+    """What a further network is called in a plan and in its record.
+
+    >>> name_of_seed(7)
+    'fold 0, seed 7'
+    """
+    return f"fold 0, seed {seed}"
+
+
+def run_of_seed(run: RunFolder, seed: int) -> RunFolder:
+    """Where a further network of a run within a budget is filed: `main-seed7` beside `main`."""
+    return RunFolder(run.path.with_name(f"{run.path.name}{_OF_SEED}{seed}"))
+
+
+def is_further_network(run: RunFolder) -> bool:
+    """Whether a run is a training of another one's only fold with another seed, as that one's record says."""
+    first, _, seed = run.path.name.rpartition(_OF_SEED)
+    record = run.path.with_name(first) / BUDGET_FILE if first else None
+    if record is None or not seed.isdecimal() or not record.is_file():
+        return False
+    try:
+        begun = read_json(record).get("spent")
+    except RunError:
+        return False
+    return isinstance(begun, dict) and name_of_seed(int(seed)) in begun

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from kaggle_face.artifacts.further_networks import is_further_network
 from kaggle_face.artifacts.run_choice import (
     default_run,
     find_blended_run,
     find_run,
     how_to_get_fold,
+    is_further_network,
     sort_words,
 )
 from kaggle_face.artifacts.runs import RunFolder

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kaggle_face.artifacts.further_networks import name_of_seed, run_of_seed
+from kaggle_face.artifacts.run_choice import name_of_seed, run_of_seed
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.config import Config, LoadedConfig, load_config
 from kaggle_face.errors import RunError, counted

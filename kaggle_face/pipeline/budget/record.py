@@ -9,8 +9,8 @@ from typing import Any
 
 from kaggle_face.artifacts.files.atomic import write_json
 from kaggle_face.artifacts.files.reading import check_shape, read_json, reading
-from kaggle_face.artifacts.further_networks import BUDGET_FILE
 from kaggle_face.artifacts.json_types import BudgetShape
+from kaggle_face.artifacts.run_choice import BUDGET_FILE
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.pipeline.budget.plan import Plan
 
