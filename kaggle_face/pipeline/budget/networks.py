@@ -52,6 +52,7 @@ def most_networks(folds: int, wanted: int) -> int:
 def name_of_network(config: Config, number: int) -> str:
     """What the stage of a network is called.
 
+    >>> from kaggle_face.config import FoldsConfig
     >>> name_of_network(Config(), 1), name_of_network(Config(folds=FoldsConfig(dev="holdout")), 1)
     ('fold 1', 'fold 0, seed 1')
     """
@@ -63,6 +64,7 @@ def name_of_network(config: Config, number: int) -> str:
 def networks_in_words(config: Config, count: int) -> str:
     """The number of networks, and what they differ in.
 
+    >>> from kaggle_face.config import FoldsConfig
     >>> networks_in_words(Config(), 2), networks_in_words(Config(folds=FoldsConfig(dev="holdout")), 3)
     ('2 of 5 folds', '3 of fold 0, seeds 0 to 2')
     """
