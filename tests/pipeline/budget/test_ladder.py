@@ -143,6 +143,11 @@ def test_a_file_that_is_no_rung_is_refused(tmp_path: Path, text: str, message: s
         read_rung(tmp_path / "r.yaml")
 
 
+def test_a_recipe_that_names_folds_is_one_of_before(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(HEAD.replace("networks: 1", "folds: 3") + "extends: base\n", "utf-8")
+    assert read_rung(tmp_path / "r.yaml").networks == 3
+
+
 def test_a_recipe_of_the_working_directory_takes_the_place_of_the_packages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

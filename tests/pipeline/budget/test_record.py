@@ -100,3 +100,19 @@ def test_a_clock_that_was_set_back_gives_no_time_twice() -> None:
     assert record.deadline == 1480.0
     record.go_on(-5000.0)  # 100 seconds are spent, 380 are left
     assert record.deadline == -4620.0
+
+
+def test_a_record_that_was_begun_when_networks_were_called_folds_goes_on(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    record = BudgetRecord("configs/x.yaml", 1000.0, 480.0, COURSE, trained=[0], csv="mean", csv_networks=[0])
+    write_record(run, record)
+    text = record_file(run).read_text(encoding="utf-8")
+    for now, before in (
+        ("most_networks", "most_folds"),
+        ("csv_networks", "csv_folds"),
+        ("networks", "folds"),
+    ):
+        assert f'"{now}"' in text
+        text = text.replace(f'"{now}"', f'"{before}"')
+    record_file(run).write_text(text, encoding="utf-8")
+    assert "networks" not in text and read_record(run) == record
