@@ -66,8 +66,8 @@ def default_run(
 ) -> DefaultRun:
     """The default run: one that `train` made, not a trial, a soup or an experiment.
 
-    Further networks of another run stand behind it. Of several it is the one that the call's overrides name,
-    else the only one with all folds finished, else the only one with a finished fold.
+    Of several it is the one that the call's overrides name, else the only one that is no further network of
+    another, else the only one of these with all folds finished, or with a finished fold.
 
     Args:
         runs: The folder of all runs.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.config import LoadedConfig
-from kaggle_face.evaluation.blend_record import BlendRecord, read_blend_record
+from kaggle_face.evaluation.blend_record import BlendRecord
 from kaggle_face.pipeline.budget.clock import Clock
 from kaggle_face.pipeline.budget.estimates import add_estimate
 from kaggle_face.pipeline.budget.networks import Network, folds_of, network_of, runs_of
@@ -62,7 +62,7 @@ class BudgetResult:
         notes: What was done otherwise than planned, a line each.
         paths: The CSVs.
         evaluation: Metrics on held-out data; None where there was no time, or all was done before.
-        blend: The record of the blend in the CSVs.
+        blend: The record of the blend in the CSVs; None where all was done before.
         seconds: From the beginning of the first call to the end of the last.
         budget_seconds: The budget.
     """
@@ -112,6 +112,7 @@ class Execution:
         assert record.plan is not None
         self._loaded, self._run, self._record, self._plan = loaded, run, record, record.plan
         self._network = cache(partial(network_of, loaded, run))
+        self._blend: BlendRecord | None = None
         self._ignores_rules = ignore_rules
         self._clock, self._progress = clock, progress
 
@@ -295,7 +296,8 @@ class Execution:
             post_process=not is_mean,
             ignore_rules=self._ignores_rules,
         )
-        ensemble_runs(self._loaded, runs_of(networks), options, self._progress)
+        blend = ensemble_runs(self._loaded, runs_of(networks), options, self._progress)
+        self._blend = blend.record
         submit = SubmitOptions(only_ensemble=True, ignore_rules=self._ignores_rules, leave_out_empty=True)
         result = write_submissions(self._loaded, self._run, submit, self._progress)
         self._record.csv, self._record.csv_networks = how, list(numbers)
@@ -346,7 +348,7 @@ class Execution:
             notes=tuple(record.notes),
             paths=tuple(map(Path, sorted(record.paths))),
             evaluation=evaluation,
-            blend=read_blend_record(self._run),
+            blend=self._blend,
             seconds=record.ended_at - record.began_at,
             budget_seconds=record.seconds,
         )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kaggle_face.config import Config
+from kaggle_face.errors import part_of
 from kaggle_face.pipeline.budget.demand import Demand
 from kaggle_face.pipeline.budget.estimates import NEARLY_ALL, Known
 from kaggle_face.pipeline.budget.ladder import Rung
@@ -254,14 +255,18 @@ class Candidate:
         """Whether each of a number of networks can see enough of the rung's images; None: all that pay."""
         return self.share(budget, networks or self.most_networks) >= GOOD_SHARE
 
-    def expected(self, images: float) -> str:
-        """The known scores of trainings with about as many images, or why there are none."""
+    def expected(self, images: float, networks: int) -> str:
+        """The known scores of so many networks that see about as many images, or why there are none."""
         if self.is_changed:
             return "not known: the settings are not those of the recipe"
         if found := self.known.scores_of(self.rung.name, images):
             return found
+        if not self.rung.is_measured:
+            return self.rung.measured
+        if networks < self.rung.networks:
+            return f"not known: {part_of(networks, self.rung.networks, 'network', 'are trained')}"
         share = images / self.rung.images
-        if not self.rung.is_measured or share >= NEARLY_ALL:
+        if share >= NEARLY_ALL:
             return self.rung.measured
         return f"not known: {100 * share:.0f} % of the recipe's images"
 
@@ -298,7 +303,7 @@ class Candidate:
             num_parameters=self.rates.num_parameters,
             records_seconds=self.records_seconds,
             rates=self.rates,
-            expected=self.expected(length * self.demand.train_images),
+            expected=self.expected(length * self.demand.train_images, networks),
             why_not_larger=reasons,
             tries_tta=tries_tta,
             chooses_blend=chooses_blend,

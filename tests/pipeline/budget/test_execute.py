@@ -114,12 +114,13 @@ class Stages:
 
     def ensemble_runs(
         self, loaded: object, runs: Sequence[RunFolder], options: Any, progress: object
-    ) -> None:
+    ) -> SimpleNamespace:
         is_mean = options.method == "mean"
         assert options.post_process is not is_mean
         others = "".join(f" {run.path.name}" for run in runs[1:])
         name = f"{'mean' if is_mean else 'chosen'} {list(options.folds)}{others}"
         self.work(name, self.mean if is_mean else self.chosen)
+        return SimpleNamespace(record=name)
 
     def write_submissions(self, loaded: LoadedConfig, run: RunFolder, *_: object) -> SimpleNamespace:
         path = (
@@ -365,7 +366,8 @@ def test_where_dev_is_held_out_further_networks_are_runs_of_other_seeds(stages: 
     ]
     assert result.networks == (0, 1, 2) and not result.dropped and not result.is_late
     assert [run.path.name for run in result.runs] == stages.evaluated == ["main", *others.split()]
-    assert csv_text() == f"chosen [0] {others}"
+    assert csv_text() == result.blend == f"chosen [0] {others}"
+    assert go(overrides=HOLDOUT).blend is None, "a blend of later is not that of the CSVs"
     assert {stage.name: stage.taken for stage in result.stages}["fold 0, seed 6"] == 100.0
 
 

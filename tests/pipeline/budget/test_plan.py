@@ -178,10 +178,18 @@ def test_figures_of_a_whole_recipe_are_not_expected_of_a_part_of_it() -> None:
     short = one.fixed_seconds(1, False) + 0.5 * one.images / 500
     plan = one.plan("both", Budget(short + Budget(short).margin), ())
     assert plan.expected == "not known: 50 % of the recipe's images"  # 6 epochs of 18,301, of 220,000
-    assert one.expected(0.9 * one.images).startswith(whole) and "89 %" in one.expected(0.89 * one.images)
+    assert one.expected(0.9 * one.images, 1).startswith(whole)
+    assert "89 %" in one.expected(0.89 * one.images, 1)
     changed = replace(one, is_changed=True)
-    assert changed.expected(one.images) == "not known: the settings are not those of the recipe"
-    assert candidate("wide").expected(1_000.0) == "not measured"
+    assert changed.expected(one.images, 1) == "not known: the settings are not those of the recipe"
+    assert candidate("wide").expected(1_000.0, 2) == "not measured"
+
+
+def test_figures_of_several_networks_are_not_expected_of_fewer() -> None:
+    one = candidate()
+    two = replace(one, rung=replace(one.rung, networks=2), most_networks=2)
+    assert two.expected(two.images, 2) == two.rung.measured
+    assert two.expected(2.0 * two.images, 1) == "not known: 1 of 2 networks is trained"
 
 
 def test_a_margin_in_fewer_epochs_than_were_ever_measured_gets_a_line() -> None:
