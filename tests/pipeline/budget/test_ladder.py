@@ -100,7 +100,10 @@ def test_a_rung_of_its_own_takes_the_place_of_the_mixed_one() -> None:
     names = [rung.name for rung in rungs_for(LADDER, "accuracy", 112)]
     assert "cpu-8-accuracy" in names and "cpu-8-both" not in names
     assert "cpu-4-both" in names, "it has none of its own for accuracy"
-    assert "cpu-8-both" in [rung.name for rung in rungs_for(LADDER, "verification", 112)]
+    assert not [name for name in names if name.endswith("-verification")]
+    of_pairs = [rung.name for rung in rungs_for(LADDER, "verification", 112)]
+    assert "cpu-2-verification" in of_pairs and "cpu-2-both" not in of_pairs
+    assert "cpu-8-both" in of_pairs and "cpu-8-accuracy" not in of_pairs, "it has none of its own for pairs"
 
 
 def test_own_architectures_are_offered_where_others_are_forbidden() -> None:
