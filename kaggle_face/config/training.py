@@ -65,6 +65,10 @@ class AugmentConfig(Part):
         return self
 
 
+CropShare = Annotated[float, Field(ge=0.25, le=1.0)]
+"""The share of each side of an image."""
+
+
 class ModelConfig(Part):
     """The network: backbone, pooling, neck and head."""
 
@@ -75,6 +79,8 @@ class ModelConfig(Part):
     weights_key: str | None = None
     init_from: str | None = None
     small_stem: Literal["auto", "on", "off"] = "auto"
+    center_crop: CropShare = 1.0
+    further_center_crops: Annotated[tuple[CropShare, ...], Strict(False), MayChange("resume", "predict")] = ()
     pooling: Literal["avg", "max", "gem", "gdc", "flatten"] = "avg"
     neck: Literal["none", "bn", "linear", "linear_bn", "dropout_linear_bn", "bn_dropout_linear_bn"] = (
         "linear_bn"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
@@ -35,10 +36,17 @@ class FaceNetwork(nn.Module):
         num_classes: C, the classes of the head.
         weights_report: What `model.weights` brought, where it is set.
         averages_crops: Whether an embedding is the mean over `crops_of` the image, when not training.
+        center_crop: The share of each side of an image that the backbone sees.
     """
 
     def __init__(
-        self, backbone: Backbone, pooling: nn.Module, neck: nn.Module, head: Head, embedding_size: int
+        self,
+        backbone: Backbone,
+        pooling: nn.Module,
+        neck: nn.Module,
+        head: Head,
+        embedding_size: int,
+        center_crop: float = 1.0,
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -49,6 +57,7 @@ class FaceNetwork(nn.Module):
         self.num_classes = head.num_classes
         self.weights_report: WeightsReport | None = None
         self.averages_crops = False
+        self.center_crop = center_crop
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """Embeddings (B, D) of normalised images, not scaled to length 1.
@@ -61,7 +70,7 @@ class FaceNetwork(nn.Module):
         return self._embed(images_BCHW)
 
     def _embed(self, images_BCHW: Tensor) -> Tensor:
-        features_BF = self.pooling(self.backbone(images_BCHW))
+        features_BF = self.pooling(self.backbone(enlarged_middle(images_BCHW, self.center_crop)))
         with torch.autocast(images_BCHW.device.type, enabled=False):
             embeddings: Tensor = self.neck(in_full_precision(features_BF))
         return embeddings
@@ -110,6 +119,27 @@ def crops_of(images_BCHW: Tensor) -> list[Tensor]:
     return crops
 
 
+def enlarged_middle(images_BCHW: Tensor, share: float) -> Tensor:
+    """The middle of images, enlarged to their size, linearly between pixels.
+
+    As many pixels are left out on each side, so that a mirror image has the mirrored middle.
+
+    Args:
+        images_BCHW: Images as floating point numbers.
+        share: The part of each side that is kept, in (0, 1]; 1 gives the images as they are.
+
+    >>> ramp = torch.arange(4.0).expand(1, 1, 4, 4)
+    >>> enlarged_middle(ramp, 0.5)[0, 0, 0].tolist()  # the pixels 1 and 2, twice as large
+    [1.0, 1.25, 1.75, 2.0]
+    """
+    if share == 1.0:
+        return images_BCHW
+    height, width = (int(side) for side in images_BCHW.shape[2:])  # numbers in an exported graph too
+    cut_H, cut_W = (round(side * (1.0 - share) / 2.0) for side in (height, width))
+    middle_BCHW = images_BCHW[:, :, cut_H : height - cut_H, cut_W : width - cut_W]
+    return interpolate(middle_BCHW, size=(height, width), mode="bilinear", align_corners=False)
+
+
 def create_network(
     model: ModelConfig,
     margin: MarginConfig,
@@ -143,7 +173,7 @@ def create_network(
     pooling, num_features = create_pooling(model.pooling, backbone.num_features, backbone.map_size)
     neck, embedding_size = create_neck(model, num_features)
     head = create_head(model, margin, embedding_size, num_classes, class_counts)
-    network = FaceNetwork(backbone, pooling, neck, head, embedding_size)
+    network = FaceNetwork(backbone, pooling, neck, head, embedding_size, model.center_crop)
     if model.weights is not None and load_weights:
         network.weights_report = load_backbone_weights(backbone, Path(model.weights), model.weights_key)
     return network

@@ -9,11 +9,14 @@ from kaggle_face.config import Config, DataConfig, TrainConfig
 from kaggle_face.config.comparing import Work, changed_settings, works_that_may_change
 
 RESUME = {
-    *("data.root", "data.workers", "margin.sharded"),
+    *("data.root", "data.workers", "margin.sharded", "model.further_center_crops"),
     *("train.max_hours", "train.checkpoint_minutes", "train.threads"),
     *("train.tensorboard", "train.loggers"),
 }
-PREDICT = {"data.root", "data.placement", "data.workers", "data.broken_images", "margin.sharded"}
+PREDICT = {
+    *("data.root", "data.placement", "data.workers", "data.broken_images"),
+    *("margin.sharded", "model.further_center_crops"),
+}
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def spread(network: FaceNetwork) -> FaceNetwork:
     "settings",
     [
         {"backbone": "test_resnet", "head": "subcenter_arcface", "pooling": "gem"},
-        {"backbone": "test_vit", "head": "linear", "pooling": "avg"},
+        {"backbone": "test_vit", "head": "linear", "pooling": "avg", "center_crop": 0.65},
         pytest.param(
             {"backbone": "test_convnext", "head": "cosface", "pooling": "max"}, marks=pytest.mark.slow
         ),

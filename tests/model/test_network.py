@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from kaggle_face.config import MarginConfig, ModelConfig
 from kaggle_face.errors import ConfigError
-from kaggle_face.model.network import count_parameters, create_network
+from kaggle_face.model.network import count_parameters, create_network, enlarged_middle
 from tests.support.networks import tiny_network
 
 
@@ -123,3 +124,48 @@ def test_an_embedding_is_the_mean_over_crops_where_that_is_asked_for() -> None:
     assert torch.allclose(network(images), expected, atol=1e-5)
     network.train()
     assert network(images).shape == (3, 16)  # in training each image counts once
+
+
+@pytest.mark.parametrize(
+    ("side", "share", "kept"), [(32, 0.65, 20), (32, 0.5, 16), (33, 0.65, 21), (8, 0.25, 2)]
+)
+def test_the_backbone_sees_the_middle_enlarged(side: int, share: float, kept: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    cut = (side - kept) // 2
+    middle = Image.fromarray(image[cut : cut + kept, cut : cut + kept])
+    expected = np.asarray(middle.resize((side, side), Image.Resampling.BILINEAR), np.float32)
+    found = enlarged_middle(torch.from_numpy(image).permute(2, 0, 1)[None].float(), share)[0]
+    assert found.shape == (3, side, side)
+    np.testing.assert_allclose(found.permute(1, 2, 0).numpy(), expected, atol=1.0)  # Pillow rounds
+
+
+def test_a_center_crop_hides_the_border_and_nothing_else() -> None:
+    network, images = tiny_network(center_crop=0.5).eval(), torch.rand(2, 3, 32, 32)
+    embeddings = network(images)
+    other = images.clone()
+    other[:, :, :8], other[:, :, 24:], other[..., :8], other[..., 24:] = 0.0, 1.0, 1.0, 0.0
+    assert torch.equal(network(other), embeddings)
+    other[:, :, 8, 8] += 1.0
+    assert not torch.equal(network(other)[0], embeddings[0])
+
+
+def test_a_center_crop_is_the_network_of_the_enlarged_picture() -> None:
+    torch.manual_seed(0)
+    cropped = tiny_network(center_crop=0.65).eval()
+    torch.manual_seed(0)
+    whole, images = tiny_network().eval(), torch.rand(2, 3, 32, 32)
+    middle = torch.nn.functional.interpolate(images[:, :, 6:26, 6:26], (32, 32), mode="bilinear")
+    torch.testing.assert_close(cropped(images), whole(middle))
+
+
+def test_the_middle_of_a_mirror_image_is_mirrored() -> None:
+    images = torch.rand(1, 3, 31, 32)
+    for share in (0.3, 0.65, 0.8, 0.99):
+        torch.testing.assert_close(
+            enlarged_middle(images.flip(-1), share).flip(-1), enlarged_middle(images, share)
+        )
+
+
+def test_the_middle_of_images_in_channels_last_memory_stays_there() -> None:
+    images = torch.rand(2, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+    assert enlarged_middle(images, 0.65).is_contiguous(memory_format=torch.channels_last)

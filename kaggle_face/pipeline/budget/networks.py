@@ -1,7 +1,7 @@
 """The networks of a run within a budget: its folds, or where dev is held out, trainings of other seeds.
 
 Dev that is held out is one fold, and each further network of it is a run of its own beside the first:
-`main-seed1` beside `main`.
+`main-seed1` beside `main`. They may see other middles of the pictures, `model.further_center_crops`.
 """
 
 from __future__ import annotations
@@ -67,11 +67,17 @@ def networks_in_words(config: Config, count: int) -> str:
     >>> from kaggle_face.config import FoldsConfig
     >>> networks_in_words(Config(), 2), networks_in_words(Config(folds=FoldsConfig(dev="holdout")), 3)
     ('2 of 5 folds', '3 of fold 0, seeds 0 to 2')
+    >>> from kaggle_face.config import ModelConfig
+    >>> model = ModelConfig(further_center_crops=(0.65,))
+    >>> networks_in_words(Config(folds=FoldsConfig(dev="holdout"), model=model), 3)
+    '3 of fold 0, seeds 0 to 2, which see 100, 65, 100 % of each side'
     """
     folds = config.folds.total
     if count <= folds:
         return f"{count} of {counted(folds, 'fold')}"
-    return f"{count} of fold 0, seeds {config.seed} to {_seed_of(config, count - 1)}"
+    seeds = f"{count} of fold 0, seeds {config.seed} to {_seed_of(config, count - 1)}"
+    crops = [f"{100 * _crop_of(config, number):g}" for number in range(count)]
+    return seeds if len(set(crops)) == 1 else f"{seeds}, which see {', '.join(crops)} % of each side"
 
 
 def network_of(loaded: LoadedConfig, run: RunFolder, number: int) -> Network:
@@ -89,7 +95,11 @@ def network_of(loaded: LoadedConfig, run: RunFolder, number: int) -> Network:
     if number < config.folds.total:
         return Network(name, loaded, run, number)
     seed = _seed_of(config, number)
-    other = load_config(loaded.word, (*loaded.overrides, f"seed={seed}"))
+    crop = _crop_of(config, number)
+    overrides = [*loaded.overrides, f"seed={seed}"]
+    if crop != config.model.center_crop:
+        overrides.append(f"model.center_crop={crop}")
+    other = load_config(loaded.word, overrides)
     return Network(name, other, run_of_seed(run, seed), 0)
 
 
@@ -116,6 +126,12 @@ def require_free(networks: Sequence[Network]) -> None:
             f"{taken[0].path} is there, and {first.name} would train its further networks in a run of that "
             "name; rename or remove it, or give this run another name: --run NAME"
         )
+
+
+def _crop_of(config: Config, number: int) -> float:
+    """The share of each side that a network sees; after the last of the list it begins anew."""
+    crops = (config.model.center_crop, *config.model.further_center_crops)
+    return crops[number % len(crops)]
 
 
 def _seed_of(config: Config, number: int) -> int:

@@ -50,6 +50,14 @@ from kaggle_face.train.scoring import read_score, score_figures
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.validation import HeldOut, choose_evaluation, predict_held_out
 
+_USE_OF_WEIGHTS = (
+    ("data", "image_size"),
+    ("model", "center_crop"),
+    ("model", "pooling"),
+    ("model", "normalize_features"),
+)
+"""Settings that change what a network computes with weights of the same shapes."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -112,12 +120,14 @@ class WeightsScorer:
         Raises:
             RunError: A checkpoint is of another network than the first.
         """
-        shapes = shapes_of(self.network.state_dict())
+        shapes, first = shapes_of(self.network.state_dict()), self.sources[0]
         for one in self.sources:
             weights = _reader(one)()
-            if shapes_of(weights) != shapes:
-                first = self.sources[0].name
-                raise RunError(f"{one.name} is another network than {first}; mix checkpoints of one model")
+            other = _differing_use(first.folder, one.folder)
+            if other or shapes_of(weights) != shapes:
+                raise RunError(
+                    f"{one.name} is another network than {first.name}{other}; mix checkpoints of one model"
+                )
             self.answers_of((one.name,), weights)
         soup = self.greedy(self.truth.everything, progress)
         gains, note = self.nested_gains()
@@ -217,6 +227,19 @@ def held_out_in_words(data: FoldData) -> str:
     return f"{' and '.join(parts)} held out of " + (
         f"fold {data.fold}" if len(data.validation_ids) else "all folds"
     )
+
+
+def _differing_use(first: FoldFolder, other: FoldFolder) -> str:
+    """Where two folds use equal shapes otherwise, the first such setting in brackets; else nothing.
+
+    Raises:
+        RunError: Settings cannot be read.
+    """
+    for part, key in _USE_OF_WEIGHTS:
+        ours, theirs = (getattr(getattr(fold.read_config(), part), key) for fold in (first, other))
+        if ours != theirs:
+            return f" ({part}.{key}={theirs}, not {ours})"
+    return ""
 
 
 def _reader(source: Source) -> Callable[[], Tensors]:

@@ -127,6 +127,14 @@ def test_other_networks_make_no_soup(with_one_fold: Path, refused: Callable[...,
     assert "another network" in refused("soup", "--run", "wide", "--run", "main")
 
 
+def test_weights_of_equal_shapes_that_are_used_otherwise_make_no_soup(
+    with_one_fold: Path, refused: Callable[..., str]
+) -> None:
+    train("tight", "model.center_crop=0.5")
+    text = refused("soup", "--run", "main", "--run", "tight")
+    assert "another network than main/fold0@last (model.center_crop=0.5, not 1.0); mix checkpoints" in text
+
+
 def test_the_gain_of_a_soup_is_measured_on_people_who_did_not_choose_it(
     workspace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,13 @@ import pytest
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.config import load_config
 from kaggle_face.errors import RunError
-from kaggle_face.pipeline.budget.networks import folds_of, network_of, require_free, runs_of
+from kaggle_face.pipeline.budget.networks import (
+    folds_of,
+    network_of,
+    networks_in_words,
+    require_free,
+    runs_of,
+)
 
 RUN = RunFolder(Path("runs/demo/main"))
 
@@ -32,6 +38,31 @@ def test_networks_of_a_single_fold_are_runs_of_other_seeds(demo_folder: Path) ->
     for network in networks:  # all but the seed is as it was set, the split included
         assert network.loaded.config.model_copy(update={"seed": 41}) == loaded.config
         assert network.loaded.name == "demo"
+
+
+def test_networks_of_a_single_fold_see_their_shares_of_the_pictures_in_turn(demo_folder: Path) -> None:
+    crops = "model.further_center_crops=[0.65,1.0,0.8]"
+    loaded = load_config("demo", ["folds.dev=holdout", crops, "model.center_crop=0.95"])
+    networks = [network_of(loaded, RUN, number) for number in range(6)]
+    shares = [network.loaded.config.model.center_crop for network in networks]
+    assert shares == [
+        0.95,
+        0.65,
+        1,
+        0.8,
+        0.95,
+        0.65,
+    ]
+    first, last = networks[0].loaded.config, networks[4].loaded.config
+    assert last.model_copy(update={"seed": first.seed}) == first
+    words = networks_in_words(loaded.config, 6)
+    assert words == "6 of fold 0, seeds 0 to 5, which see 95, 65, 100, 80, 95, 65 % of each side"
+
+
+def test_folds_see_the_same_of_the_pictures(demo_folder: Path) -> None:
+    loaded = load_config("demo", ["folds.count=2", "model.further_center_crops=[0.65]"])
+    assert [network_of(loaded, RUN, number).loaded for number in range(2)] == [loaded, loaded]
+    assert networks_in_words(loaded.config, 2) == "2 of 2 folds"
 
 
 def test_the_largest_seed_is_followed_by_the_smallest(demo_folder: Path) -> None:

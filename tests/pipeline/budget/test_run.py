@@ -256,6 +256,9 @@ SEEDS = """\
 # measured: not measured
 # source: this test
 extends: small-1-both
+
+model:
+  further_center_crops: [0.75]
 """
 
 
@@ -285,6 +288,7 @@ def test_two_seeds_of_one_fold_go_to_one_csv_are_killed_between_and_removed_toge
     runs = Path("runs/tiny-5min")
     assert [run.path for run in result.runs] == [runs / "two", runs / "two-seed7"]
     assert [run.fold(0).read_config().seed for run in result.runs] == [6, 7]
+    assert [run.fold(0).read_config().model.center_crop for run in result.runs] == [1.0, 0.75]
     first, second = (run.fold(0).read_config() for run in result.runs)
     assert first.folds == second.folds and first.train == second.train
     assert result.blend is not None and len(result.blend.runs) == 2
