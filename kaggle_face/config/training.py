@@ -80,7 +80,7 @@ class ModelConfig(Part):
     init_from: str | None = None
     small_stem: Literal["auto", "on", "off"] = "auto"
     center_crop: CropShare = 1.0
-    further_center_crops: Annotated[tuple[CropShare, ...], Strict(False), MayChange("resume", "predict")] = ()
+    further_center_crops: Annotated[tuple[CropShare, ...], Strict(False)] = ()
     pooling: Literal["avg", "max", "gem", "gdc", "flatten"] = "avg"
     neck: Literal["none", "bn", "linear", "linear_bn", "dropout_linear_bn", "bn_dropout_linear_bn"] = (
         "linear_bn"
@@ -90,6 +90,16 @@ class ModelConfig(Part):
     drop_path: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     head: HeadName = "linear"
     normalize_features: bool = False
+
+    def of_fold(self, fold: int) -> ModelConfig:
+        """The network of a fold: the first sees `center_crop`, those after it the further ones, in turn.
+
+        >>> model = ModelConfig(further_center_crops=(0.5, 0.8))
+        >>> [model.of_fold(fold).center_crop for fold in range(5)]
+        [1.0, 0.5, 0.8, 1.0, 0.5]
+        """
+        shares = (self.center_crop, *self.further_center_crops)
+        return self.model_copy(update={"center_crop": shares[fold % len(shares)]})
 
 
 class ClassSizeMargin(Part):

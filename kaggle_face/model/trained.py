@@ -44,9 +44,8 @@ def load_trained_network(folder: FoldFolder, checkpoint: CheckpointName, device:
     config = read_trained_config(folder)
     file = folder.require_checkpoint(checkpoint)
     num_classes = len(read_classes(folder.classes_file))
-    network = create_network(
-        config.model, config.margin, num_classes, config.data.image_size, load_weights=False
-    )
+    model = config.model.of_fold(folder.fold)
+    network = create_network(model, config.margin, num_classes, config.data.image_size, load_weights=False)
     load_weights(network, file)
     if config.train.channels_last:
         network = network.to(memory_format=torch.channels_last)

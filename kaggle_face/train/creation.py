@@ -42,8 +42,8 @@ _WEIGHTS = 0
 def create_fold_network(config: Config, data: FoldData) -> FaceNetwork:
     """The network of a fold with fresh weights, which follow from the seed and the fold."""
     torch.manual_seed(int(seeded(config.seed, _WEIGHTS, data.fold).integers(2**63)))
-    counts = torch.from_numpy(data.class_counts)
-    return create_network(config.model, config.margin, len(data.classes), config.data.image_size, counts)
+    model, counts = config.model.of_fold(data.fold), torch.from_numpy(data.class_counts)
+    return create_network(model, config.margin, len(data.classes), config.data.image_size, counts)
 
 
 def create_trainer(

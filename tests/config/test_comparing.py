@@ -9,14 +9,11 @@ from kaggle_face.config import Config, DataConfig, TrainConfig
 from kaggle_face.config.comparing import Work, changed_settings, works_that_may_change
 
 RESUME = {
-    *("data.root", "data.workers", "margin.sharded", "model.further_center_crops"),
+    *("data.root", "data.workers", "margin.sharded"),
     *("train.max_hours", "train.checkpoint_minutes", "train.threads"),
     *("train.tensorboard", "train.loggers"),
 }
-PREDICT = {
-    *("data.root", "data.placement", "data.workers", "data.broken_images"),
-    *("margin.sharded", "model.further_center_crops"),
-}
+PREDICT = {"data.root", "data.placement", "data.workers", "data.broken_images", "margin.sharded"}
 
 
 @pytest.mark.parametrize(

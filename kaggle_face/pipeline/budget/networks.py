@@ -1,7 +1,7 @@
 """The networks of a run within a budget: its folds, or where dev is held out, trainings of other seeds.
 
 Dev that is held out is one fold, and each further network of it is a run of its own beside the first:
-`main-seed1` beside `main`. They may see other middles of the pictures, `model.further_center_crops`.
+`main-seed1` beside `main`. They see as much of the pictures as folds of these numbers would.
 """
 
 from __future__ import annotations
@@ -73,11 +73,11 @@ def networks_in_words(config: Config, count: int) -> str:
     '3 of fold 0, seeds 0 to 2, which see 100, 65, 100 % of each side'
     """
     folds = config.folds.total
-    if count <= folds:
-        return f"{count} of {counted(folds, 'fold')}"
-    seeds = f"{count} of fold 0, seeds {config.seed} to {_seed_of(config, count - 1)}"
-    crops = [f"{100 * _crop_of(config, number):g}" for number in range(count)]
-    return seeds if len(set(crops)) == 1 else f"{seeds}, which see {', '.join(crops)} % of each side"
+    words = f"{count} of {counted(folds, 'fold')}"
+    if count > folds:
+        words = f"{count} of fold 0, seeds {config.seed} to {_seed_of(config, count - 1)}"
+    crops = [f"{100 * config.model.of_fold(number).center_crop:g}" for number in range(count)]
+    return words if len(set(crops)) == 1 else f"{words}, which see {', '.join(crops)} % of each side"
 
 
 def network_of(loaded: LoadedConfig, run: RunFolder, number: int) -> Network:
@@ -95,7 +95,7 @@ def network_of(loaded: LoadedConfig, run: RunFolder, number: int) -> Network:
     if number < config.folds.total:
         return Network(name, loaded, run, number)
     seed = _seed_of(config, number)
-    crop = _crop_of(config, number)
+    crop = config.model.of_fold(number).center_crop
     overrides = [*loaded.overrides, f"seed={seed}"]
     if crop != config.model.center_crop:
         overrides.append(f"model.center_crop={crop}")
@@ -126,12 +126,6 @@ def require_free(networks: Sequence[Network]) -> None:
             f"{taken[0].path} is there, and {first.name} would train its further networks in a run of that "
             "name; rename or remove it, or give this run another name: --run NAME"
         )
-
-
-def _crop_of(config: Config, number: int) -> float:
-    """The share of each side that a network sees; after the last of the list it begins anew."""
-    crops = (config.model.center_crop, *config.model.further_center_crops)
-    return crops[number % len(crops)]
 
 
 def _seed_of(config: Config, number: int) -> int:

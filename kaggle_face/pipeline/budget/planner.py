@@ -193,8 +193,14 @@ class Planner:
 
     def _alike(self, rung: Rung, tried: Sequence[Candidate], budget: Budget) -> Candidate | None:
         """A candidate that differs in the length and number of trainings alone, so that its rates hold."""
-        settings = self.settings(rung, budget, 1)
-        return next((each for each in tried if self.settings(each.rung, budget, 1) == settings), None)
+        settings = self._of_an_epoch(rung, budget)
+        return next((each for each in tried if self._of_an_epoch(each.rung, budget) == settings), None)
+
+    def _of_an_epoch(self, rung: Rung, budget: Budget) -> Config:
+        """The settings of an epoch of a rung's first network, without what the further ones see."""
+        config = self.settings(rung, budget, 1)
+        model = config.model.model_copy(update={"further_center_crops": ()})
+        return config.model_copy(update={"model": model})
 
     def _candidate(
         self,

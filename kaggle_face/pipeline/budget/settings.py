@@ -58,8 +58,6 @@ def settings_of_rung(
     values["train"] = {**values["train"], **kept, "checkpoint_minutes": checkpoint_minutes}
     size_px = image_size_for(rung, demand.side_px)
     values["data"]["image_size"] = size_px
-    if config.folds.total > 1:
-        values["model"]["further_center_crops"] = []  # folds are one run, whose networks see the same
     _fit_epochs(values, rung.config, epochs)
     _fit_growth(values["train"], rung.config, size_px)
     _fit_batch(values, rung.config, demand.train_images)

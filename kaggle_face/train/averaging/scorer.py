@@ -50,14 +50,6 @@ from kaggle_face.train.scoring import read_score, score_figures
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.validation import HeldOut, choose_evaluation, predict_held_out
 
-_USE_OF_WEIGHTS = (
-    ("data", "image_size"),
-    ("model", "center_crop"),
-    ("model", "pooling"),
-    ("model", "normalize_features"),
-)
-"""Settings that change what a network computes with weights of the same shapes."""
-
 
 @dataclass(frozen=True)
 class Source:
@@ -235,11 +227,23 @@ def _differing_use(first: FoldFolder, other: FoldFolder) -> str:
     Raises:
         RunError: Settings cannot be read.
     """
-    for part, key in _USE_OF_WEIGHTS:
-        ours, theirs = (getattr(getattr(fold.read_config(), part), key) for fold in (first, other))
-        if ours != theirs:
-            return f" ({part}.{key}={theirs}, not {ours})"
-    return ""
+    ours, theirs = _use_of_weights(first), _use_of_weights(other)
+    differing = [
+        f" ({key}={theirs[key]}, not {value})" for key, value in ours.items() if theirs[key] != value
+    ]
+    return differing[0] if differing else ""
+
+
+def _use_of_weights(folder: FoldFolder) -> dict[str, object]:
+    """The settings that change what a network computes with weights of the same shapes."""
+    config = folder.read_config()
+    model = config.model.of_fold(folder.fold)
+    return {
+        "data.image_size": config.data.image_size,
+        "model.center_crop": model.center_crop,
+        "model.pooling": model.pooling,
+        "model.normalize_features": model.normalize_features,
+    }
 
 
 def _reader(source: Source) -> Callable[[], Tensors]:

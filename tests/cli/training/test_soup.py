@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from kaggle_face.artifacts.record_io import read_pair_scores
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
+from kaggle_face.model.trained import load_trained_network
 from kaggle_face.model.weights.checkpoints import read_weights
 
 from ..conftest import commands_in
@@ -133,6 +136,18 @@ def test_weights_of_equal_shapes_that_are_used_otherwise_make_no_soup(
     train("tight", "model.center_crop=0.5")
     text = refused("soup", "--run", "main", "--run", "tight")
     assert "another network than main/fold0@last (model.center_crop=0.5, not 1.0); mix checkpoints" in text
+
+
+def test_folds_that_see_other_parts_of_the_pictures_make_a_soup_each_and_none_together(
+    workspace: Path, refused: Callable[..., str]
+) -> None:
+    train("parts", "model.further_center_crops=[0.5]", folds="0,1")
+    folds = [RunFolder(RUNS / "parts").fold(number) for number in (0, 1)]
+    networks = [load_trained_network(fold, "last", torch.device("cpu")) for fold in folds]
+    assert [network.center_crop for network in networks] == [1.0, 0.5]
+    assert main(["soup", "--run", "parts"]) == 0
+    text = refused("soup", "--run", "parts", "--across-folds", "--name", "together")
+    assert "(model.center_crop=0.5, not 1.0); mix checkpoints of one model" in text
 
 
 def test_the_gain_of_a_soup_is_measured_on_people_who_did_not_choose_it(

@@ -59,10 +59,10 @@ def test_networks_of_a_single_fold_see_their_shares_of_the_pictures_in_turn(demo
     assert words == "6 of fold 0, seeds 0 to 5, which see 95, 65, 100, 80, 95, 65 % of each side"
 
 
-def test_folds_see_the_same_of_the_pictures(demo_folder: Path) -> None:
-    loaded = load_config("demo", ["folds.count=2", "model.further_center_crops=[0.65]"])
-    assert [network_of(loaded, RUN, number).loaded for number in range(2)] == [loaded, loaded]
-    assert networks_in_words(loaded.config, 2) == "2 of 2 folds"
+def test_folds_see_their_shares_by_the_settings_of_their_run(demo_folder: Path) -> None:
+    loaded = load_config("demo", ["folds.count=3", "model.further_center_crops=[0.65]"])
+    assert [network_of(loaded, RUN, number).loaded for number in range(3)] == [loaded] * 3
+    assert networks_in_words(loaded.config, 2) == "2 of 3 folds, which see 100, 65 % of each side"
 
 
 def test_the_largest_seed_is_followed_by_the_smallest(demo_folder: Path) -> None:

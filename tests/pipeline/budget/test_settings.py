@@ -53,13 +53,6 @@ def test_a_small_set_has_smaller_batches_and_a_rate_in_proportion() -> None:
     assert (config.train.batch_size, config.optim.lr, config.train.last_batch) == (32, 0.05, "fill")
 
 
-def test_networks_see_their_own_shares_of_the_pictures_where_they_are_runs_of_their_own() -> None:
-    rung, shares = LADDER["cpu-120-both"], (0.5, 1.0, 0.65)
-    held_out, folds = (load_config("demo", [f"folds.dev={dev}"]).config for dev in ("holdout", "pool"))
-    assert settings_of_rung(held_out, rung, PINS, 12, 1.0).model.further_center_crops == shares
-    assert settings_of_rung(folds, rung, PINS, 12, 1.0).model.further_center_crops == ()
-
-
 @pytest.mark.parametrize("name", ["cpu-4-both", "cpu-8-both", "cpu-16-both", "small-2-both", "gpu-60-both"])
 def test_what_is_written_below_extends_reads_back_as_the_plan(name: str) -> None:
     base = load_config("quick-cpu").config
