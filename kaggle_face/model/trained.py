@@ -6,7 +6,7 @@ import torch
 
 from kaggle_face.artifacts.record_io import read_classes
 from kaggle_face.artifacts.runs import FoldFolder
-from kaggle_face.config import Config
+from kaggle_face.config import Config, ModelConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.model.amp import CpuAmp, resolve_amp
 from kaggle_face.model.network import FaceNetwork, create_network
@@ -34,6 +34,16 @@ def trained_amp(folder: FoldFolder, device: torch.device) -> torch.dtype | None:
     return resolve_amp(read_trained_config(folder).train.amp, device, on_cpu)
 
 
+def model_of_fold(folder: FoldFolder, config: Config) -> ModelConfig:
+    """The network of a trained fold, by the number that its record has: a copied folder may have any name.
+
+    Raises:
+        RunError: The fold was never trained here.
+    """
+    number = folder.read_info().get("fold")
+    return config.model.of_fold(number) if isinstance(number, int) else config.model
+
+
 def load_trained_network(folder: FoldFolder, checkpoint: CheckpointName, device: torch.device) -> FaceNetwork:
     """The network of a checkpoint, in evaluation mode; its backbone needs neither hub nor weight file.
 
@@ -44,7 +54,7 @@ def load_trained_network(folder: FoldFolder, checkpoint: CheckpointName, device:
     config = read_trained_config(folder)
     file = folder.require_checkpoint(checkpoint)
     num_classes = len(read_classes(folder.classes_file))
-    model = config.model.of_fold(folder.fold)
+    model = model_of_fold(folder, config)
     network = create_network(model, config.margin, num_classes, config.data.image_size, load_weights=False)
     load_weights(network, file)
     if config.train.channels_last:

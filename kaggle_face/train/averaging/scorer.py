@@ -35,7 +35,7 @@ from kaggle_face.metrics.classification import true_class_ranks
 from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.metrics.score import Composite
 from kaggle_face.model.device import resolve_device
-from kaggle_face.model.trained import load_trained_network, trained_amp
+from kaggle_face.model.trained import load_trained_network, model_of_fold, trained_amp
 from kaggle_face.model.weights.checkpoints import Tensors, read_weights, require_finite
 from kaggle_face.progress import Progress
 from kaggle_face.train.averaging.weights import (
@@ -237,7 +237,7 @@ def _differing_use(first: FoldFolder, other: FoldFolder) -> str:
 def _use_of_weights(folder: FoldFolder) -> dict[str, object]:
     """The settings that change what a network computes with weights of the same shapes."""
     config = folder.read_config()
-    model = config.model.of_fold(folder.fold)
+    model = model_of_fold(folder, config)
     return {
         "data.image_size": config.data.image_size,
         "model.center_crop": model.center_crop,

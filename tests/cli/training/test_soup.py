@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from kaggle_face.artifacts.record_io import read_pair_scores
-from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.model.trained import load_trained_network
 from kaggle_face.model.weights.checkpoints import read_weights
@@ -145,6 +145,9 @@ def test_folds_that_see_other_parts_of_the_pictures_make_a_soup_each_and_none_to
     folds = [RunFolder(RUNS / "parts").fold(number) for number in (0, 1)]
     networks = [load_trained_network(fold, "last", torch.device("cpu")) for fold in folds]
     assert [network.center_crop for network in networks] == [1.0, 0.5]
+    for name in ("copied/mine", "copied/fold0"):  # the number in its record counts
+        shutil.copytree(folds[1].path, name)
+        assert load_trained_network(FoldFolder(Path(name)), "last", torch.device("cpu")).center_crop == 0.5
     assert main(["soup", "--run", "parts"]) == 0
     text = refused("soup", "--run", "parts", "--across-folds", "--name", "together")
     assert "(model.center_crop=0.5, not 1.0); mix checkpoints of one model" in text
