@@ -53,6 +53,14 @@ def test_a_small_set_has_smaller_batches_and_a_rate_in_proportion() -> None:
     assert (config.train.batch_size, config.optim.lr, config.train.last_batch) == (32, 0.05, "fill")
 
 
+def test_the_recipe_for_pairs_in_eight_minutes_is_the_one_that_was_measured() -> None:
+    pairs, both = (
+        settings_of_rung(load_config("demo").config, LADDER[name], PINS, 4, 1.0)
+        for name in ("cpu-8-verification", "cpu-16-both")
+    )
+    assert pairs == both and pairs.model.further_center_crops == (0.5,)
+
+
 @pytest.mark.parametrize("name", ["cpu-4-both", "cpu-8-both", "cpu-16-both", "small-2-both", "gpu-60-both"])
 def test_what_is_written_below_extends_reads_back_as_the_plan(name: str) -> None:
     base = load_config("quick-cpu").config
