@@ -58,7 +58,10 @@ def test_the_recipe_for_pairs_in_eight_minutes_is_the_one_that_was_measured() ->
         settings_of_rung(load_config("demo").config, LADDER[name], PINS, 4, 1.0)
         for name in ("cpu-8-verification", "cpu-16-both")
     )
-    assert pairs == both and pairs.model.further_center_crops == (0.5,)
+    differing = {f"{part}.{key}" for part, values in differing_values(pairs, both).items() for key in values}
+    assert differing == {"schedule.restart_epochs", "train.ema_warmup_epochs"}, "neither does either"
+    assert (pairs.schedule.name, pairs.train.ema_decay) == ("one_cycle", None)
+    assert pairs.model.further_center_crops == (0.5,)
 
 
 @pytest.mark.parametrize("name", ["cpu-4-both", "cpu-8-both", "cpu-16-both", "small-2-both", "gpu-60-both"])
