@@ -119,6 +119,15 @@ def crops_of(images_BCHW: Tensor) -> list[Tensor]:
     return crops
 
 
+def border_px(side_px: int, share: float) -> int:
+    """The pixels at each border that a network does not see of which `share` is the center crop.
+
+    >>> border_px(112, 1.0), border_px(112, 0.65), border_px(112, 0.5)
+    (0, 20, 28)
+    """
+    return round(side_px * (1.0 - share) / 2.0)
+
+
 def enlarged_middle(images_BCHW: Tensor, share: float) -> Tensor:
     """The middle of images, enlarged to their size, linearly between pixels.
 
@@ -135,7 +144,7 @@ def enlarged_middle(images_BCHW: Tensor, share: float) -> Tensor:
     if share == 1.0:
         return images_BCHW
     height, width = (int(side) for side in images_BCHW.shape[2:])  # numbers in an exported graph too
-    cut_H, cut_W = (round(side * (1.0 - share) / 2.0) for side in (height, width))
+    cut_H, cut_W = (border_px(side, share) for side in (height, width))
     middle_BCHW = images_BCHW[:, :, cut_H : height - cut_H, cut_W : width - cut_W]
     return interpolate(middle_BCHW, size=(height, width), mode="bilinear", align_corners=False)
 

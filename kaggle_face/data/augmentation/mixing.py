@@ -32,6 +32,10 @@ class Box:
         """The number of pixels."""
         return (self.bottom - self.top) * (self.right - self.left)
 
+    def moved(self, by_px: int) -> Box:
+        """The box so many pixels further down and to the right."""
+        return Box(self.top + by_px, self.bottom + by_px, self.left + by_px, self.right + by_px)
+
 
 @dataclass(frozen=True, eq=False)
 class Mix:
@@ -49,8 +53,19 @@ class Mix:
         return torch.from_numpy(self.permutation).to(device, non_blocking=True)
 
 
-def draw_mix(config: AugmentConfig, batch_size: int, size_px: int, draw: np.random.Generator) -> Mix | None:
-    """Draws CutMix, Mixup or nothing for the next batch, each with its probability."""
+def draw_mix(
+    config: AugmentConfig, batch_size: int, size_px: int, draw: np.random.Generator, border_px: int = 0
+) -> Mix | None:
+    """Draws CutMix, Mixup or nothing for the next batch, each with its probability.
+
+    Args:
+        config: The probabilities, and what weights are drawn from.
+        batch_size: B.
+        size_px: H and W.
+        draw: The source of randomness.
+        border_px: Pixels at each border that the network does not see (`model.center_crop`): CutMix pastes
+            within the rest, whose area alone the weight counts.
+    """
     cutmix, mixup = config.cutmix, config.mixup
     total = cutmix.probability + mixup.probability
     chance = draw.random()
@@ -59,8 +74,9 @@ def draw_mix(config: AugmentConfig, batch_size: int, size_px: int, draw: np.rand
     permutation = draw.permutation(batch_size).astype(np.int64, copy=False)
     if chance >= cutmix.probability:
         return Mix(permutation, float(draw.beta(mixup.alpha, mixup.alpha)))
-    box = _draw_box(float(draw.beta(cutmix.alpha, cutmix.alpha)), size_px, draw)
-    return Mix(permutation, 1 - box.area_px / size_px**2, box)
+    seen_px = size_px - 2 * border_px
+    box = _draw_box(float(draw.beta(cutmix.alpha, cutmix.alpha)), seen_px, draw)
+    return Mix(permutation, 1 - box.area_px / seen_px**2, box.moved(border_px))
 
 
 def apply_mix(images_BCHW: torch.Tensor, mix: Mix) -> torch.Tensor:

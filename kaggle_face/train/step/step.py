@@ -17,6 +17,7 @@ from kaggle_face.data.augmentation.mixing import Mix, apply_mix, blend, draw_mix
 from kaggle_face.data.loading.loader import Batch, TrainingBatches
 from kaggle_face.data.loading.samplers import seeded
 from kaggle_face.errors import ConfigError
+from kaggle_face.model.network import border_px
 from kaggle_face.train.distributed import SINGLE_PROCESS, DistributedContext
 from kaggle_face.train.loggers.observer import TrainingObserver
 from kaggle_face.train.losses.batch import BatchLoss, LossSettings, Targets, batch_loss
@@ -227,7 +228,8 @@ def _mixed(
     size_px = image_size_at(settings.train, batch.images.shape[-2], position)
     images_SHWC = resized(batch.images.to(context.device, non_blocking=True), size_px)
     draw = seeded(settings.seed, _MIXING, state.epoch, state.step)
-    mix = draw_mix(settings.augment, len(batch.labels), size_px, draw)
+    unseen_px = border_px(size_px, state.network.center_crop)
+    mix = draw_mix(settings.augment, len(batch.labels), size_px, draw, unseen_px)
     if mix is None:
         return state.network.normalize(images_SHWC), None
     if not context.distributed.is_parallel:

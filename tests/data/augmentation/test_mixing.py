@@ -44,6 +44,17 @@ def test_cutmix_keeps_the_share_of_pixels_that_its_weight_says(seed: int, batch_
             assert values[float(image)] / SIZE**2 == pytest.approx(mix.weight_of_first)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_cutmix_keeps_its_share_of_the_pixels_that_a_network_sees(seed: int) -> None:
+    border = 5
+    mix = draw_mix(config(cutmix=1), 2, SIZE, np.random.default_rng(seed), border)
+    assert mix is not None
+    mixed = apply_mix(numbered(2), Mix(np.array([1, 0]), mix.weight_of_first, mix.box))[0, 0]
+    inside = mixed[border : SIZE - border, border : SIZE - border]
+    assert (inside == 0).float().mean().item() == pytest.approx(mix.weight_of_first)
+    assert mixed.sum() == inside.sum(), "nothing is pasted where nobody looks"
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_mixup_averages_with_its_weight(seed: int) -> None:
     mix = draw(config(mixup=1), 5, seed)
