@@ -8,6 +8,7 @@ from kaggle_face.artifacts.record_io import read_classes
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, ModelConfig
 from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import RunError
 from kaggle_face.model.amp import CpuAmp, resolve_amp
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.model.weights.checkpoints import load_weights
@@ -38,10 +39,17 @@ def model_of_fold(folder: FoldFolder, config: Config) -> ModelConfig:
     """The network of a trained fold, by the number that its record has: a copied folder may have any name.
 
     Raises:
-        RunError: The fold was never trained here.
+        RunError: The fold was never trained here, or its record has no number where folds differ.
     """
+    if not config.model.further_center_crops:
+        return config.model
     number = folder.read_info().get("fold")
-    return config.model.of_fold(number) if isinstance(number, int) else config.model
+    if not isinstance(number, int):
+        raise RunError(
+            f"{folder.info_file} does not say which fold it is of, and model.further_center_crops differs "
+            "between folds; copy the fold with its run.json again, or train it again"
+        )
+    return config.model.of_fold(number)
 
 
 def load_trained_network(folder: FoldFolder, checkpoint: CheckpointName, device: torch.device) -> FaceNetwork:

@@ -15,6 +15,7 @@ import torch
 from kaggle_face.artifacts.record_io import read_pair_scores
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.cli.main import main
+from kaggle_face.errors import RunError
 from kaggle_face.model.trained import load_trained_network
 from kaggle_face.model.weights.checkpoints import read_weights
 
@@ -149,6 +150,13 @@ def test_folds_that_see_other_parts_of_the_pictures_make_a_soup_each_and_none_to
         shutil.copytree(folds[1].path, name)
         assert load_trained_network(FoldFolder(Path(name)), "last", torch.device("cpu")).center_crop == 0.5
     assert main(["soup", "--run", "parts"]) == 0
+    soups = [RunFolder(RUNS / "soup").fold(number) for number in (0, 1)]
+    shares = [load_trained_network(fold, "best", torch.device("cpu")).center_crop for fold in soups]
+    assert shares == [1.0, 0.5]
+    record = Path("copied/mine/run.json")
+    record.write_text(json.dumps({**json.loads(record.read_text()), "fold": None}))
+    with pytest.raises(RunError, match=r"run\.json does not say which fold it is of"):
+        load_trained_network(FoldFolder(record.parent), "last", torch.device("cpu"))
     text = refused("soup", "--run", "parts", "--across-folds", "--name", "together")
     assert "(model.center_crop=0.5, not 1.0); mix checkpoints of one model" in text
 
