@@ -45,14 +45,7 @@ def test_networks_of_a_single_fold_see_their_shares_of_the_pictures_in_turn(demo
     loaded = load_config("demo", ["folds.dev=holdout", crops, "model.center_crop=0.95"])
     networks = [network_of(loaded, RUN, number) for number in range(6)]
     shares = [network.loaded.config.model.center_crop for network in networks]
-    assert shares == [
-        0.95,
-        0.65,
-        1,
-        0.8,
-        0.95,
-        0.65,
-    ]
+    assert shares == [0.95, 0.65, 1, 0.8, 0.95, 0.65]
     first, last = networks[0].loaded.config, networks[4].loaded.config
     assert last.model_copy(update={"seed": first.seed}) == first
     words = networks_in_words(loaded.config, 6)
