@@ -2,8 +2,9 @@
 
 A rung is an ordinary settings file whose first lines are comments, one sentence and then `# key: value`:
 what it is made for, for which pictures, how many images a training sees, how many networks pay, what was
-measured of it and where it comes from. Networks are folds; where dev is held out, which is one fold, they are
-trainings of other seeds. A recipe with `# only: own architectures` is for competitions that
+measured of it and where it comes from. Where the networks of that measurement saw more or fewer images than the
+recipe names, `# seen: N` tells how many each. Networks are folds; where dev is held out, which is one fold, they
+are trainings of other seeds. A recipe with `# only: own architectures` is for competitions that
 forbid imported ones; a better one is there for the others. A file of the same name in `configs/recipes/` of
 the working directory takes the place of the package's.
 """
@@ -48,6 +49,7 @@ class Rung:
         networks: How many networks pay, whose predictions are blended.
         mflops: Operations of a forward pass for an image at full size, in millions.
         measured: Its figures, or `not measured`.
+        seen: Images that each network saw that has these figures, over all epochs; `images` where none are told.
         source: Where it comes from.
         path: Its file.
         is_only_own: Whether it is for competitions that forbid imported architectures alone.
@@ -60,6 +62,7 @@ class Rung:
     networks: int
     mflops: float
     measured: str
+    seen: int
     source: str
     path: Path
     is_only_own: bool = False
@@ -123,7 +126,8 @@ def read_rung(path: Path) -> Rung:
     for key, allowed in (("task", get_args(Purpose)), ("pictures", get_args(Pictures))):
         if found[key] not in allowed:
             raise ConfigError(f"{path}: '# {key}:' is one of {', '.join(allowed)}, got '{found[key]}'")
-    for key in ("images", "networks", "mflops"):
+    found.setdefault("seen", found["images"])
+    for key in ("images", "seen", "networks", "mflops"):
         if not (found[key].isdecimal() and 0 < int(found[key]) < 10**12):
             raise ConfigError(f"{path}: '# {key}:' is a number above 0, got '{found[key]}'")
     return Rung(
@@ -134,6 +138,7 @@ def read_rung(path: Path) -> Rung:
         int(found["networks"]),
         float(found["mflops"]),
         found["measured"],
+        int(found["seen"]),
         found["source"],
         path,
         "only" in found,

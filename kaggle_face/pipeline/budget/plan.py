@@ -265,10 +265,10 @@ class Candidate:
             return self.rung.measured
         if networks < self.rung.networks:
             return f"not known: {part_of(networks, self.rung.networks, 'network', 'are trained')}"
-        share = images / self.rung.images
+        share = images / self.rung.seen
         if share >= NEARLY_ALL:
             return self.rung.measured
-        return f"not known: {100 * share:.0f} % of the recipe's images"
+        return f"not known: {100 * share:.0f} % of the images that the recipe was measured with"
 
     def plan(self, purpose: Purpose, budget: Budget, reasons: tuple[str, ...]) -> Plan:
         """The plan with this rung."""

@@ -74,6 +74,8 @@ def test_figures_are_those_of_docs_or_not_measured() -> None:
         "cpu-8-accuracy": ("21",),
         "cpu-120-both": ("22",),
         "cpu-8-verification": ("23",),
+        "cpu-16-both": ("24b",),
+        "cpu-32-both": ("24",),
     }
     assert set(measured) == set(rows)
     for name, numbers in rows.items():
@@ -83,6 +85,8 @@ def test_figures_are_those_of_docs_or_not_measured() -> None:
         ]
         accuracy, eer = (" to ".join(dict.fromkeys((values[0], values[-1]))) for values in ends)
         assert measured[name].measured.startswith(f"accuracy {accuracy} %, LFW EER {eer} %, "), name
+        images = [float(row[-4].replace(",", "")) / measured[name].networks for row in cells]
+        assert measured[name].seen == pytest.approx(sum(images) / len(images), abs=1_000), name
         assert len(cells) == len(numbers) and all(number in measured[name].source for number in numbers)
     assert all(rung.measured == NOT_MEASURED for rung in LADDER if rung.name.startswith("gpu-"))
 
@@ -139,6 +143,7 @@ def test_work_is_images_times_pixels_times_operations_of_all_networks() -> None:
         (HEAD.replace("# images: 100\n", ""), "'# images: ...' is missing"),
         (HEAD.replace("both", "all"), "'# task:' is one of accuracy, verification, both, got 'all'"),
         (HEAD.replace("100", "many"), "'# images:' is a number above 0, got 'many'"),
+        (HEAD + "# seen: 0\n", "'# seen:' is a number above 0, got '0'"),
         (HEAD.replace("networks: 1", "networks: 0"), "'# networks:' is a number above 0, got '0'"),
     ],
 )
@@ -146,6 +151,14 @@ def test_a_file_that_is_no_rung_is_refused(tmp_path: Path, text: str, message: s
     (tmp_path / "r.yaml").write_text(text + "extends: base\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         read_rung(tmp_path / "r.yaml")
+
+
+def test_what_a_recipe_was_measured_with_is_its_images_where_it_does_not_say(tmp_path: Path) -> None:
+    file = tmp_path / "r.yaml"
+    file.write_text(HEAD + "extends: base\n", encoding="utf-8")
+    assert read_rung(file).seen == 100
+    file.write_text(HEAD + "# seen: 160\nextends: base\n", encoding="utf-8")
+    assert (read_rung(file).images, read_rung(file).seen) == (100, 160)
 
 
 def test_a_recipe_that_names_folds_is_one_of_before(tmp_path: Path) -> None:

@@ -177,9 +177,12 @@ def test_figures_of_a_whole_recipe_are_not_expected_of_a_part_of_it() -> None:
     assert one.plan("both", Budget(600.0), ()).expected.startswith(whole)
     short = one.fixed_seconds(1, False) + 0.5 * one.images / 500
     plan = one.plan("both", Budget(short + Budget(short).margin), ())
-    assert plan.expected == "not known: 50 % of the recipe's images"  # 6 epochs of 18,301, of 220,000
+    assert plan.expected == "not known: 50 % of the images that the recipe was measured with"  # 6 epochs of 18,301, of 220,000
     assert one.expected(0.9 * one.images, 1).startswith(whole)
     assert "89 %" in one.expected(0.89 * one.images, 1)
+    longer = replace(one, rung=replace(one.rung, seen=2 * one.images))
+    assert "50 %" in longer.expected(one.images, 1), "its figures are of twice the images"
+    assert longer.expected(2 * one.images, 1).startswith(whole)
     changed = replace(one, is_changed=True)
     assert changed.expected(one.images, 1) == "not known: the settings are not those of the recipe"
     assert candidate("wide").expected(1_000.0, 2) == "not measured"

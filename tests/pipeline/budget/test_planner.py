@@ -195,7 +195,7 @@ def test_settings_that_a_person_changed_are_taken_as_they_stand() -> None:
     assert found.expected == "not known: the settings are not those of the recipe"
     written = planner().plan(rungs_for(LADDER, "both", 112), "both", Budget(150.0))
     again = planner().plan_settings(written.rung, written.config, "both", Budget(150.0))
-    assert again.expected.endswith("% of the recipe's images"), "of settings that nobody changed"
+    assert again.expected.endswith("% of the images that the recipe was measured with"), "of settings that nobody changed"
     with pytest.raises(RulesError, match="demo: no rate like that"):
         planner(broken_rules=lambda config: ("no rate like that",)).plan_settings(
             rung, mine, "both", Budget(600.0)
