@@ -2,9 +2,9 @@
 
 A rung is an ordinary settings file whose first lines are comments, one sentence and then `# key: value`:
 what it is made for, for which pictures, how many images a training sees, how many networks pay, what was
-measured of it and where it comes from. Where the networks of that measurement saw more or fewer images than the
-recipe names, `# seen: N` tells how many each. Networks are folds; where dev is held out, which is one fold, they
-are trainings of other seeds. A recipe with `# only: own architectures` is for competitions that
+measured of it and where it comes from. Where the networks of that measurement saw more or fewer images than
+the recipe names, `# seen: N` tells how many each. Networks are folds; where dev is held out, which is one
+fold, they are trainings of other seeds. A recipe with `# only: own architectures` is for competitions that
 forbid imported ones; a better one is there for the others. A file of the same name in `configs/recipes/` of
 the working directory takes the place of the package's.
 """
@@ -49,7 +49,7 @@ class Rung:
         networks: How many networks pay, whose predictions are blended.
         mflops: Operations of a forward pass for an image at full size, in millions.
         measured: Its figures, or `not measured`.
-        seen: Images that each network saw that has these figures, over all epochs; `images` where none are told.
+        seen: Images that each network of that measurement saw, over all epochs; `images` where none are told.
         source: Where it comes from.
         path: Its file.
         is_only_own: Whether it is for competitions that forbid imported architectures alone.

@@ -177,7 +177,8 @@ def test_figures_of_a_whole_recipe_are_not_expected_of_a_part_of_it() -> None:
     assert one.plan("both", Budget(600.0), ()).expected.startswith(whole)
     short = one.fixed_seconds(1, False) + 0.5 * one.images / 500
     plan = one.plan("both", Budget(short + Budget(short).margin), ())
-    assert plan.expected == "not known: 50 % of the images that the recipe was measured with"  # 6 epochs of 18,301, of 220,000
+    # 6 epochs of 18,301, of 220,000.
+    assert plan.expected == "not known: 50 % of the images that the recipe was measured with"
     assert one.expected(0.9 * one.images, 1).startswith(whole)
     assert "89 %" in one.expected(0.89 * one.images, 1)
     longer = replace(one, rung=replace(one.rung, seen=2 * one.images))

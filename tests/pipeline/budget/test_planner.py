@@ -195,7 +195,8 @@ def test_settings_that_a_person_changed_are_taken_as_they_stand() -> None:
     assert found.expected == "not known: the settings are not those of the recipe"
     written = planner().plan(rungs_for(LADDER, "both", 112), "both", Budget(150.0))
     again = planner().plan_settings(written.rung, written.config, "both", Budget(150.0))
-    assert again.expected.endswith("% of the images that the recipe was measured with"), "of settings that nobody changed"
+    of_nobody = again.expected
+    assert of_nobody.endswith("% of the images that the recipe was measured with"), "nobody changed them"
     with pytest.raises(RulesError, match="demo: no rate like that"):
         planner(broken_rules=lambda config: ("no rate like that",)).plan_settings(
             rung, mine, "both", Budget(600.0)
