@@ -202,11 +202,10 @@ class Execution:
         )
         with self._stage(network.name):
             train_folds(network.loaded, network.run, [network.fold], options, self._progress)
-        points = folder.read_info().get("pace") or []
-        if points:
-            length, epochs = points[-1][0], points[-1][1]
-            name = network.name
-            record.note(f"{name} was trained for {length:.1f} epochs where {epochs:.0f} were planned")
+        points = folder.read_info().get("pace") or [[network.loaded.config.train.epochs]]
+        trained, planned = f"{points[-1][0]:.1f}", f"{plan.length:.1f}"
+        if trained != planned:
+            record.note(f"{network.name} was trained for {trained} epochs where {planned} were planned")
         record.trained.append(number)
         record.dropped = [each for each in record.dropped if each != number]
         self._save()

@@ -160,7 +160,7 @@ def go(stages: Stages) -> Go:
     def run(
         plan: Course | None = None, budget: float = BUDGET, overrides: Sequence[str] = ()
     ) -> BudgetResult:
-        loaded = load_config("demo", overrides)
+        loaded = load_config("demo", ["train.epochs=10", *overrides])
         folder = run_folder(Path("runs"), "demo", "main")
         record = read_record(folder)
         if record is None:
@@ -203,7 +203,11 @@ def test_a_somewhat_slower_machine_shortens_all_folds_and_drops_none(stages: Sta
     stages.fold *= 1.3
     result = go()
     assert result.networks == (0, 1, 2) and not result.dropped
-    assert any("was trained for" in note and "10 were planned" in note for note in result.notes)
+    assert any("was trained for" in note and "10.0 were planned" in note for note in result.notes)
+
+
+def test_a_training_of_another_length_than_planned_is_named(stages: Stages, go: Go) -> None:
+    assert "fold 0 was trained for 10.0 epochs where 7.2 were planned" in go(course(length=7.2)).notes
 
 
 def test_a_much_slower_machine_drops_the_last_fold_before_the_csv(stages: Stages, go: Go) -> None:
