@@ -26,6 +26,14 @@ class Shape(BaseModel):
     )
 
 
+class SoupInfo(Shape):
+    """What a soup was chosen by."""
+
+    across_folds: bool = False
+    folds: list[Whole] | None = None
+    checkpoints: list[str] | None = None
+
+
 class RunInfo(Shape):
     """`run.json`: the inputs of a fold, and its progress."""
 
@@ -51,6 +59,7 @@ class RunInfo(Shape):
     initial: str | None = None
     results: dict[str, dict[str, float]] = {}
     imported: dict[str, str] = {}
+    soup: SoupInfo | None = None
 
 
 class ServiceRun(Shape):
@@ -125,6 +134,8 @@ class PlanShape(Shape):
     tries_tta: bool
     chooses_blend: bool
     stages: dict[str, Seconds]
+    is_changed: bool = False
+    train_images: Whole = 0
 
 
 class BudgetShape(Shape):
@@ -143,6 +154,9 @@ class BudgetShape(Shape):
     csv_networks: list[Whole]
     paths: list[str] = []
     notes: list[str]
+    recorded: list[Whole] = []
+    running: str = ""
+    running_since: Seconds = 0.0
 
 
 class GalleryShape(Shape):

@@ -140,6 +140,19 @@ def packaged_configs() -> Path:
     return package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
 
 
+def find_parent(path: Path, parent: str) -> Path:
+    """The file that `extends: <parent>` means in the settings file at `path`: one beside it goes first.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    file = parent if parent.endswith((".yaml", ".yml")) else f"{parent}.yaml"
+    places = [path.parent / file]
+    if path.parent.name == _RECIPES:  # a recipe of one's own may extend one of the package
+        places.append(packaged_configs() / _RECIPES / file)
+    return next(filter(_is_file, places), None) or find_config(parent)
+
+
 def _read_with_parents(path: Path, children: tuple[Path, ...]) -> list[_Layer]:
     if path.resolve() in children:
         chain = " -> ".join(child.name for child in (*children, path))
@@ -151,12 +164,7 @@ def _read_with_parents(path: Path, children: tuple[Path, ...]) -> list[_Layer]:
         return [layer]
     if not isinstance(parent, str):
         raise ConfigError(f"{path}: 'extends' must be one name or path, got {shown(parent)}")
-    file = parent if parent.endswith((".yaml", ".yml")) else f"{parent}.yaml"
-    places = [path.parent / file]
-    if path.parent.name == _RECIPES:  # a recipe of one's own may extend one of the package
-        places.append(packaged_configs() / _RECIPES / file)
-    inherited = next(filter(_is_file, places), None) or find_config(parent)
-    return [*_read_with_parents(inherited, (*children, path.resolve())), layer]
+    return [*_read_with_parents(find_parent(path, parent), (*children, path.resolve())), layer]
 
 
 def _renamed(values: Mapping[str, Any], source: str) -> Mapping[str, Any]:

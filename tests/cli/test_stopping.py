@@ -145,6 +145,8 @@ def test_the_work_of_another_command_is_not_told_as_its_own() -> None:
     outer = stop_of_command(error, ["kaggle-face", "demo"], ["--overwrite"], Namespace())
     assert outer.line == "the steps that ended are kept; go on with: kaggle-face demo --overwrite"
     assert outer.exit_code == 143
+    run = stop_of_command(error, ["kaggle-face", "run"], ["--hours", "2", "--overwrite"], Namespace())
+    assert run.line is not None and run.line.endswith("; go on with: kaggle-face run --hours 2")
 
 
 def test_what_a_shell_would_split_is_quoted() -> None:

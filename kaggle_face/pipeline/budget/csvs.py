@@ -38,5 +38,5 @@ def require_csvs(config: Config, data: CompetitionData, progress: Progress) -> t
         )
     for form in wanted_forms(formats, tasks):
         in_form = tuple(dict.fromkeys(part.task for part in form.parts))
-        check_expected(expected_table(data, form, sample_of(root, in_form)))
+        check_expected(expected_table(data, form, sample_of(root, in_form, formats)))
     return tuple(tasks)

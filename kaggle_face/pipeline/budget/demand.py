@@ -12,7 +12,7 @@ import numpy as np
 from kaggle_face.artifacts.predicted_tables import predicted_images
 from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.catalogue.ranking import own_metrics_of
-from kaggle_face.config import Config
+from kaggle_face.config import Config, DataConfig
 from kaggle_face.errors import DataError
 from kaggle_face.pictures import inspect_picture, read_picture
 from kaggle_face.records import CompetitionData, StrArray
@@ -50,19 +50,37 @@ class Demand:
     side_px: int
 
 
-def demand_of(data: CompetitionData, folds: Folds, root: Path) -> Demand:
-    """The work that the records of a competition mean, by its first fold."""
+def demand_of(data: CompetitionData, folds: Folds, settings: DataConfig) -> Demand:
+    """The work that the records of a competition and its settings mean, by its first fold.
+
+    Raises:
+        ConfigError: A file that the settings name is missing.
+        DataError: It names an image that does not exist, or no picture can be read.
+    """
     measured = np.union1d(folds.validation_ids(0), folds.pairs[0].image_ids)
     return Demand(
         num_classes=len(data.classes),
         all_images=len(data.faces),
-        train_images=len(folds.training_ids(0)),
+        train_images=_count_training(data, folds.training_ids(0), settings),
         held_out_images=len(measured),
         test_images=len(predicted_images(data)),
         trials=len(folds.pairs[0]) + len(data.test_pairs),
         num_folds=folds.count,
-        side_px=_side_of(root, folds.training_ids(0)),
+        side_px=_side_of(Path(settings.root), folds.training_ids(0)),
     )
+
+
+def _count_training(data: CompetitionData, training_ids: StrArray, settings: DataConfig) -> int:
+    """Training images less those that the settings leave out, with the pseudo-labelled ones."""
+    from kaggle_face.train.training_set import count_pseudo_labels, read_image_list
+
+    count = len(training_ids)
+    if settings.exclude_images is not None:
+        left_out = read_image_list(Path(settings.exclude_images), data.faces.image_ids)
+        count -= int(np.isin(training_ids, left_out).sum())
+    if settings.pseudo_labels is not None:
+        count += count_pseudo_labels(Path(settings.pseudo_labels))
+    return max(1, count)
 
 
 def purpose_of(config: Config, answered: Sequence[Task] = TASKS) -> Purpose:

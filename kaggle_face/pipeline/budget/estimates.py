@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import median
+from typing import get_args
 
 from kaggle_face.artifacts.files.locking import wait_for_lock
 from kaggle_face.artifacts.files.reading import read_columns, read_rows, reading
@@ -21,6 +23,7 @@ from kaggle_face.errors import KaggleFaceError, RunError, counted
 from kaggle_face.hardware import available_cpus, cpu_name
 from kaggle_face.hints import settings_command
 from kaggle_face.progress import Progress
+from kaggle_face.tasks import Purpose
 
 FILE = "estimates.csv"
 _LAST_ROWS = 5
@@ -133,9 +136,9 @@ def estimates_of(loaded: LoadedConfig, of_all_settings: bool = False) -> list[Es
     Raises:
         RunError: There is none, or the table is damaged.
     """
-    own = f"{loaded.name}/", f"{loaded.name}-"
+    own = re.compile(rf"{re.escape(loaded.name)}(-[0-9.e+]+(min|h)(-({'|'.join(get_args(Purpose))}))?)?/")
     everything = read_estimates(Path(loaded.config.paths.runs))
-    rows = [row for row in everything if of_all_settings or row.run.startswith(own)]
+    rows = [row for row in everything if of_all_settings or own.match(row.run)]
     if not rows:
         what = "any settings" if of_all_settings else f"'{loaded.name}'"
         how = settings_command("run", "--minutes", "8")
@@ -150,6 +153,7 @@ def add_estimate(
     recipe: str = "",
     planned: float | None = None,
     blend_seconds: float | None = None,
+    train_images: int | None = None,
 ) -> None:
     """Adds the row of a finished fold; a table that cannot be read or written is a warning.
 
@@ -160,9 +164,10 @@ def add_estimate(
         recipe: The rung that it was planned with.
         planned: Images a second of the trial before it.
         blend_seconds: Of blending and writing after it, a member of the blend.
+        train_images: Those that the plan counted, by which the next one finds the row; None: its own.
     """
     try:
-        row = _row_of(folder, recipe, planned, blend_seconds)
+        row = _row_of(folder, recipe, planned, blend_seconds, train_images)
         with wait_for_lock(runs / f".{FILE}.lock", lambda: None):
             rows = [*read_estimates(runs), row]
             write_table(
@@ -205,7 +210,13 @@ def _scores(rows: Sequence[Estimate]) -> str:
     return f"{', '.join(parts)} in {networks}" if parts else ""
 
 
-def _row_of(folder: FoldFolder, recipe: str, planned: float | None, blend_seconds: float | None) -> Estimate:
+def _row_of(
+    folder: FoldFolder,
+    recipe: str,
+    planned: float | None,
+    blend_seconds: float | None,
+    counted_images: int | None,
+) -> Estimate:
     info, config = folder.read_info(), folder.read_config()
     results = info.get("results", {}).get("last", {})
     train_images, points = int(info.get("train_images", 0)), info.get("pace")
@@ -213,7 +224,7 @@ def _row_of(folder: FoldFolder, recipe: str, planned: float | None, blend_second
     return Estimate(
         when=time_of_now(),
         machine=machine_name(config.device),
-        competition=competition_key(config.competition.slug, train_images),
+        competition=competition_key(config.competition.slug, counted_images or train_images),
         run=folder.run.name,
         fold=folder.fold,
         recipe=recipe,

@@ -124,6 +124,7 @@ class Execution:
             StoppedBySignalError: A signal came; what is done is kept.
         """
         record = self._record
+        self._count_what_was_killed()
         self._leave_out_what_is_gone()
         if record.ended_at:
             if record.csv and not all(Path(path).is_file() for path in record.paths):
@@ -132,15 +133,23 @@ class Execution:
         with self._stage("decode"):
             prepare_images(self._loaded, self._progress)
         while (number := self._next()) is not None:
-            self._train(number)
-            if not record.csv and self._next() is not None:
-                with self._stage("first CSV"):
-                    self._predict([number])
-                    self._write("mean", [number])
+            if record.csv or not record.trained:
+                self._train(number)
+                continue
+            with self._stage("first CSV"):
+                self._predict(record.trained[:1])
+                self._write("mean", record.trained[:1])
         evaluation = self._finish_csvs()
         record.ended_at = self._clock.now()
         self._save()
         return self._result(evaluation)
+
+    def _count_what_was_killed(self) -> None:
+        """Counts the time of a training whose process ended without a word, until its last written file."""
+        record, networks = self._record, map(self._network, range(self._plan.most_networks))
+        network = next((each for each in networks if each.name == record.running), None)
+        written = [] if network is None else [file.stat().st_mtime for file in network.folder.path.rglob("*")]
+        record.end(min(self._clock.now(), max([*written, record.running_since])))
 
     def _leave_out_what_is_gone(self) -> None:
         """Takes networks whose folders were removed for untrained ones."""
@@ -262,7 +271,10 @@ class Execution:
                 self._write("chosen", numbers)
         networks = self._chosen(numbers)
         for number in numbers:
-            self._add_estimate(number, len(runs_of(networks)))
+            if number not in record.recorded:
+                self._add_estimate(number, len(runs_of(networks)))
+                record.recorded.append(number)
+                self._save()
         left = record.deadline - self._clock.now()
         planned = self._plan.stages.get("evaluate", 0.0)
         # Both resample the same records: where blending took long, evaluating will.
@@ -307,26 +319,27 @@ class Execution:
         self._save()
 
     def _add_estimate(self, number: int, members: int) -> None:
-        blend = self._record.spent.get("blend")
+        """Adds a row: not under a recipe that a person changed, nor with the time of a mean for a choice."""
+        plan, blend = self._plan, self._record.spent.get("blend")
         add_estimate(
             Path(self._loaded.config.paths.runs),
             self._network(number).folder,
             self._progress,
-            self._plan.rung,
-            self._plan.images_per_second,
-            None if blend is None else blend / members,
+            "" if plan.is_changed else plan.rung,
+            plan.images_per_second,
+            None if blend is None or self._record.csv != "chosen" else blend / members,
+            plan.train_images or None,
         )
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
         """Counts the time of a stage, also of one that is broken off."""
-        began = self._clock.now()
-        self._record.add(name, 0.0)  # whatever ends this process
+        self._record.begin(name, self._clock.now())
         self._save()
         try:
             yield
         finally:
-            self._record.add(name, self._clock.now() - began)
+            self._record.end(self._clock.now())
             self._save()
 
     def _save(self) -> None:

@@ -80,6 +80,8 @@ class Plan:
         why_not_larger: Why the next larger rung was not taken, and which the rules forbid.
         tries_tta: Whether more test-time augmentation is measured.
         chooses_blend: Whether weights and post-processing are chosen on held-out data; else it is a mean.
+        is_changed: Whether a person changed the settings, so that figures of the rung are not theirs.
+        train_images: Images that a network is trained on.
     """
 
     rung: Rung
@@ -97,6 +99,8 @@ class Plan:
     why_not_larger: tuple[str, ...]
     tries_tta: bool
     chooses_blend: bool
+    is_changed: bool
+    train_images: int
 
     @property
     def caution(self) -> str:
@@ -307,6 +311,8 @@ class Candidate:
             why_not_larger=reasons,
             tries_tta=tries_tta,
             chooses_blend=chooses_blend,
+            is_changed=self.is_changed,
+            train_images=self.demand.train_images,
         )
 
     def _stages(

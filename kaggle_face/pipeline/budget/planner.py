@@ -35,7 +35,7 @@ _TRIALS = 0.04
 """The share of the budget for all trials, ..."""
 _TRIAL_SECONDS = (1.0, 15.0)
 """... and the shortest and longest time of one."""
-_MOST_TRIALS = 5
+MOST_TRIALS = 5
 _MOST_OF_BUDGET = 0.15
 """Where trials took this share of the budget, as on a machine that others use too, no further one begins."""
 _WORTH_A_TRIAL, _WORTH_ANOTHER = 3.0, 1.8
@@ -98,8 +98,17 @@ class Planner:
         reasons = [self._why_not(larger, tried, too_large, budget), *forbidden]
         return chosen.plan(purpose, budget, tuple(reasons))
 
-    def plan_settings(self, rung: Rung, config: Config, purpose: Purpose, budget: Budget) -> Plan:
+    def plan_settings(
+        self, rung: Rung, config: Config, purpose: Purpose, budget: Budget, trials: int = 1
+    ) -> Plan:
         """The plan of settings that a person has changed, which are taken as they stand.
+
+        Args:
+            rung: The recipe that they began with.
+            config: The settings.
+            purpose: What they are for.
+            budget: The time.
+            trials: How many trials share the time that is for them.
 
         Raises:
             RulesError: They break a rule.
@@ -108,7 +117,7 @@ class Planner:
         broken = self.broken_rules(config)
         if broken:
             raise RulesError(f"{config.competition.slug}: {broken[0]}")
-        fixed = self._candidate(rung, config, budget, _TRIAL_SECONDS[1], is_fixed=True)
+        fixed = self._candidate(rung, config, budget, _trial_seconds(budget, trials), is_fixed=True)
         if fixed is None:
             raise RunError("these settings do not fit the memory of this machine; lower train.batch_size")
         try:
@@ -157,14 +166,13 @@ class Planner:
         expected by the one before it, down to one that fits, and up again where that one's network is faster
         than the smaller one let expect: on a GPU, of which a small network uses little.
         """
-        count = min(len(allowed), _MOST_TRIALS)
-        seconds = min(max(_TRIALS * budget.seconds / count, _TRIAL_SECONDS[0]), _TRIAL_SECONDS[1])
+        seconds = _trial_seconds(budget, min(len(allowed), MOST_TRIALS))
         end = self._now(budget).spent + _MOST_OF_BUDGET * budget.seconds
         first = self._first(allowed, budget, seconds)
         tried, too_large = [first], list[Rung]()
         low, high = allowed.index(first.rung), len(allowed)
         trials = 1
-        while trials < _MOST_TRIALS and self._now(budget).spent < end:
+        while trials < MOST_TRIALS and self._now(budget).spent < end:
             most = (_WORTH_A_TRIAL if len(tried) == 1 else _WORTH_ANOTHER) * budget.seconds
             worth = [n for n in range(low + 1, high) if self._run_seconds_of(allowed[n], tried[-1]) <= most]
             if not worth:
@@ -275,3 +283,8 @@ class Planner:
         if minutes > 60.0 * MOST_HOURS:
             return f"{line}predicts and writes is above {MOST_HOURS:,.0f} hours"
         return f"{line}predicts and writes is about {minutes:.10g} minutes: --minutes {minutes:.10g}"
+
+
+def _trial_seconds(budget: Budget, count: int) -> float:
+    """The seconds of each of so many trials."""
+    return min(max(_TRIALS * budget.seconds / count, _TRIAL_SECONDS[0]), _TRIAL_SECONDS[1])

@@ -35,6 +35,8 @@ class Course:
     tries_tta: bool
     chooses_blend: bool
     stages: dict[str, float]
+    is_changed: bool = False
+    train_images: int = 0
 
     @classmethod
     def of(cls, plan: Plan) -> Course:
@@ -51,6 +53,8 @@ class Course:
             tries_tta=plan.tries_tta,
             chooses_blend=plan.chooses_blend,
             stages={stage.name: stage.seconds for stage in plan.stages},
+            is_changed=plan.is_changed,
+            train_images=plan.train_images,
         )
 
 
@@ -72,6 +76,9 @@ class BudgetRecord:
         csv_networks: The networks in it.
         paths: The CSVs that lie there.
         notes: What was done otherwise than planned, a line each.
+        recorded: Networks that have a row in the table of estimates.
+        running: The stage that is done now, or was when the process was killed; else empty.
+        running_since: When it began, in seconds since 1970.
     """
 
     settings: str
@@ -87,6 +94,9 @@ class BudgetRecord:
     csv_networks: list[int] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    recorded: list[int] = field(default_factory=list)
+    running: str = ""
+    running_since: float = 0.0
 
     @property
     def deadline(self) -> float:
@@ -100,6 +110,17 @@ class BudgetRecord:
     def add(self, stage: str, seconds: float) -> None:
         """Counts time of a stage."""
         self.spent[stage] = self.spent.get(stage, 0.0) + seconds
+
+    def begin(self, stage: str, now: float) -> None:
+        """Marks a stage as begun; it has a value from now on, whatever ends this process."""
+        self.add(stage, 0.0)
+        self.running, self.running_since = stage, now
+
+    def end(self, now: float) -> None:
+        """Counts the time of the stage that was begun, until now; without one it does nothing."""
+        if self.running:
+            self.add(self.running, max(0.0, now - self.running_since))
+        self.running, self.running_since = "", 0.0
 
     def note(self, line: str) -> None:
         """Keeps a line once."""
@@ -122,10 +143,10 @@ def read_record(run: RunFolder) -> BudgetRecord | None:
         return None
     values = _with_current_keys(read_json(record_file(run)))
     check_shape(values, BudgetShape, str(record_file(run)))
-    own = {name: values[name] for name in BudgetRecord.__dataclass_fields__}
+    own = {name: values[name] for name in BudgetRecord.__dataclass_fields__ if name in values}
     plan = values["plan"]
     if plan is not None:
-        own["plan"] = Course(**{name: plan[name] for name in Course.__dataclass_fields__})
+        own["plan"] = Course(**{name: plan[name] for name in Course.__dataclass_fields__ if name in plan})
     record = BudgetRecord(**own)
     with reading(record_file(run)):
         _require_order(record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import re
 import shutil
 from collections.abc import Callable, Sequence
@@ -10,29 +11,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
-from kaggle_face.artifacts.files.atomic import write_text
-from kaggle_face.artifacts.files.reading import read_text
+from kaggle_face.artifacts.run_choice import name_of_seed, run_of_seed
 from kaggle_face.artifacts.run_locks import running_within_budget, writing_run
 from kaggle_face.artifacts.runs import RunFolder, name_of_run, run_folder
 from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.config import Config, LoadedConfig, load_config, with_overrides
-from kaggle_face.config.yaml_text import dump_yaml
 from kaggle_face.data.folds.split import make_folds
-from kaggle_face.errors import ConfigError, InputError, counted, part_of
+from kaggle_face.errors import ConfigError, InputError, RunError, part_of
 from kaggle_face.pipeline.budget.clock import Clock, SystemClock, stopwatch
 from kaggle_face.pipeline.budget.csvs import require_csvs
 from kaggle_face.pipeline.budget.demand import Demand, demand_of, purpose_of
 from kaggle_face.pipeline.budget.estimates import competition_key, known_of, machine_name, read_estimates
 from kaggle_face.pipeline.budget.execute import BudgetResult, Execution
-from kaggle_face.pipeline.budget.ladder import Rung, read_ladder, rungs_for
-from kaggle_face.pipeline.budget.networks import (
-    most_networks,
-    network_of,
-    require_free,
-    runs_of,
-)
+from kaggle_face.pipeline.budget.ladder import read_ladder, rungs_for
+from kaggle_face.pipeline.budget.networks import network_of, require_free
 from kaggle_face.pipeline.budget.plan import Budget, Plan, budget_in_words
-from kaggle_face.pipeline.budget.planner import MOST_HOURS, Planner
+from kaggle_face.pipeline.budget.plan_file import (
+    require_folds,
+    require_no_other_limit,
+    require_same_settings,
+    rung_of_plan,
+    settings_file,
+    write_settings,
+)
+from kaggle_face.pipeline.budget.planner import MOST_HOURS, MOST_TRIALS, Planner
 from kaggle_face.pipeline.budget.record import (
     BudgetRecord,
     Course,
@@ -40,7 +42,6 @@ from kaggle_face.pipeline.budget.record import (
     record_file,
     write_record,
 )
-from kaggle_face.pipeline.budget.settings import differing_values
 from kaggle_face.pipeline.budget.trial import Trial, real_trial
 from kaggle_face.pipeline.inputs.preparing import open_competition
 from kaggle_face.pipeline.inputs.rules_check import rules_broken_by
@@ -48,9 +49,8 @@ from kaggle_face.progress import Progress, in_words
 from kaggle_face.records import CompetitionData, Folds
 from kaggle_face.tasks import Purpose, Task
 
-_MARK = "# Written by kaggle-face run"
-_RECIPE = re.compile(r"^# recipe: (\S+)", re.MULTILINE)
-_MOST_BYTES = 1 << 20
+_SEED = re.compile(rf"^{re.escape(name_of_seed(0))[:-1]}(\d+)\b")
+"""In the name of a further network's stage, also of one that was removed."""
 
 MakeTrial = Callable[[Config, CompetitionData, Folds], AbstractContextManager[Trial]]
 
@@ -131,13 +131,14 @@ def plan_run(
         DataError: The raw folder cannot be read.
     """
     spent = stopwatch(clock or SystemClock(), began_at)
-    path = _settings_file(loaded, options)
+    path = settings_file(loaded, options.seconds, options.goal)
     is_as_found = path.is_file() and not options.overwrite
     config = load_config(str(path), loaded.overrides).config if is_as_found else loaded.config
+    require_no_other_limit(config, loaded.overrides, is_as_found)
     data = open_competition(config, progress)
     tasks = require_csvs(config, data, progress)
     folds = make_folds(data, config.folds)
-    demand = demand_of(data, folds, Path(config.data.root))
+    demand = demand_of(data, folds, config.data)
     progress.log(f"measuring this machine for a budget of {budget_in_words(options.seconds)}")
     with make_trial(config, data, folds) as trial:
         rules = _Rules(config, demand, options.ignore_rules)
@@ -145,15 +146,16 @@ def plan_run(
         ladder, goal = read_ladder(), options.goal or purpose_of(config, tasks)
         budget = Budget(options.seconds, spent())
         if is_as_found:
-            plan = planner.plan_settings(_rung_of(path, ladder), config, goal, budget)
+            plan = planner.plan_settings(rung_of_plan(path, ladder), config, goal, budget)
         else:
             rungs = rungs_for(ladder, goal, demand.side_px, rules.own_architectures_alone)
             plan = planner.plan(rungs, goal, budget)
             own = with_overrides(plan.config, loaded.overrides)
             if own != plan.config:  # what is set on the command line stays as it is
-                fixed = planner.plan_settings(plan.rung, own, goal, replace(budget, spent=spent()))
+                now = replace(budget, spent=spent())
+                fixed = planner.plan_settings(plan.rung, own, goal, now, trials=MOST_TRIALS)
                 plan = replace(fixed, why_not_larger=plan.why_not_larger)
-            _write_settings(path, loaded, plan)
+            write_settings(path, loaded, plan)
     planned = load_config(path.stem, loaded.overrides)
     return PlannedRun(plan, path, is_as_found, planned, _run_of(loaded, path, options), tasks)
 
@@ -185,10 +187,10 @@ def run_within(
         StoppedBySignalError: A signal came; what is done is kept.
     """
     clock = clock or SystemClock()
-    path = _settings_file(loaded, options)
+    path = settings_file(loaded, options.seconds, options.goal)
     run = _run_of(loaded, path, options)
     if options.overwrite:
-        _remove(loaded, path, run)
+        _remove(run)
     began_at = clock.now() - gone
     with running_within_budget(run):
         record = read_record(run)
@@ -200,28 +202,32 @@ def run_within(
         return _carried_out(loaded, options, run, record, progress, clock, make_trial, show)
 
 
-def _remove(loaded: LoadedConfig, settings: Path, run: RunFolder) -> None:
+def _remove(run: RunFolder) -> None:
     """Removes what an earlier call made: the run, and those of its further networks."""
     if not run.path.exists():
         return
     with writing_run(run):
-        for other in _further_runs(loaded, settings, run):
+        for other in _further_runs(run):
             with writing_run(other):
                 shutil.rmtree(other.path)
         shutil.rmtree(run.path)
 
 
-def _further_runs(loaded: LoadedConfig, settings: Path, run: RunFolder) -> list[RunFolder]:
-    """The runs that a call began beside its first one and that are there; none where that cannot be read."""
+def _further_runs(run: RunFolder) -> list[RunFolder]:
+    """The runs that a call began beside its first one and that are there.
+
+    Raises:
+        RunError: The record is damaged, and there are runs that may be its.
+    """
     try:
         record = read_record(run)
-        made = load_config(str(settings), loaded.overrides)
-    except InputError:  # a plan will refuse to go on with what is left
+    except RunError:
+        if any(run.path.parent.glob(f"{glob.escape(run_of_seed(run, 0).path.name[:-1])}[0-9]*")):
+            raise
         return []
-    numbers = () if record is None else {*record.trained, *range(len(record.trained) + 1)}
-    networks = [network_of(made, run, number) for number in sorted(numbers)]
-    begun = runs_of([network for network in networks if record and network.name in record.spent])
-    return [other for other in begun if other != run and other.path.exists()]
+    seeds = () if record is None else (match[1] for name in record.spent if (match := _SEED.search(name)))
+    beside = dict.fromkeys(run_of_seed(run, int(seed)) for seed in seeds)
+    return [other for other in beside if other.path.exists()]
 
 
 def _carried_out(
@@ -235,7 +241,7 @@ def _carried_out(
     show: Callable[[PlannedRun], None],
 ) -> BudgetResult:
     """Plans a run that has no plan yet, and does all that is left of it."""
-    path = _settings_file(loaded, options)
+    path = settings_file(loaded, options.seconds, options.goal)
     if not record.ended_at:
         record.go_on(clock.now())
     if record.plan is None:
@@ -259,22 +265,10 @@ def _carried_out(
         done = part_of(len(record.trained), record.plan.networks, "network", "are trained")
         progress.log(f"{run.name} goes on: {done}, {left} are left")
     planned_settings = load_config(path.stem, loaded.overrides)
-    _require_folds(planned_settings, record.plan, run)
+    require_folds(planned_settings, record.plan, run)
+    require_same_settings(planned_settings, run, record)
+    require_no_other_limit(planned_settings.config, (), is_as_found=True)
     return Execution(planned_settings, run, record, options.ignore_rules, clock, progress).finish()
-
-
-def _require_folds(planned: LoadedConfig, plan: Course, run: RunFolder) -> None:
-    """Checks that settings which a person changed still make the folds of the plan.
-
-    Raises:
-        ConfigError: They make fewer.
-    """
-    most, folds = plan.most_networks, planned.config.folds.total
-    if most > most_networks(folds, most):
-        raise ConfigError(
-            f"{record_file(run)} plans up to {counted(most, 'fold')}, and {planned.path} makes {folds}; "
-            "set folds as they were, or plan anew with --overwrite"
-        )
 
 
 def seconds_of_budget(hours: float | None, minutes: float | None) -> float:
@@ -289,15 +283,6 @@ def seconds_of_budget(hours: float | None, minutes: float | None) -> float:
     if (hours is None) == (minutes is None):
         raise InputError("a run needs one budget: --hours H or --minutes M")
     return 60.0 * minutes if minutes is not None else 3600.0 * (hours or 0.0)
-
-
-def budget_word(seconds: float) -> str:
-    """A budget in a file's name.
-
-    >>> [budget_word(seconds) for seconds in (150, 480, 7200, 43_200)]
-    ['2.5min', '8min', '2h', '12h']
-    """
-    return f"{seconds / 60:.4g}min" if seconds < 7200 else f"{seconds / 3600:.4g}h"
 
 
 @dataclass
@@ -337,49 +322,6 @@ def _planner(
     return Planner(config, demand, trial, rules.broken, rules.parameter_limit, known, spent)
 
 
-def _settings_file(loaded: LoadedConfig, options: BudgetOptions) -> Path:
-    """The path of a plan's settings: a file for each budget, and each goal that is named.
-
-    Raises:
-        ConfigError: A file is there that no plan wrote.
-    """
-    goal = "" if options.goal is None else f"-{options.goal}"
-    path = Path("configs") / f"{loaded.name}-{budget_word(options.seconds)}{goal}.yaml"
-    is_of_plan = not path.exists() or (path.is_file() and read_text(path, _MOST_BYTES).startswith(_MARK))
-    if not is_of_plan:
-        raise ConfigError(f"{path} is there and was not written by kaggle-face run; rename it")
-    return path
-
-
-def _rung_of(path: Path, ladder: Sequence[Rung]) -> Rung:
-    """The recipe that a written plan names.
-
-    Raises:
-        ConfigError: The line is gone, or there is no such recipe any more.
-    """
-    found = _RECIPE.search(read_text(path, _MOST_BYTES))
-    rung = next((each for each in ladder if found is not None and each.name == found[1]), None)
-    if rung is None:
-        raise ConfigError(f"{path}: its line '# recipe: ...' names no recipe; plan anew with --overwrite")
-    return rung
-
-
 def _run_of(loaded: LoadedConfig, path: Path, options: BudgetOptions) -> RunFolder:
     """The run folder of a plan's settings."""
     return run_folder(Path(loaded.config.paths.runs), path.stem, options.run or name_of_run(loaded.overrides))
-
-
-def _write_settings(path: Path, loaded: LoadedConfig, plan: Plan) -> None:
-    """Writes the settings of a plan as differences from the competition's."""
-    word = loaded.word
-    lines = [
-        f"{_MARK} for a budget of {budget_in_words(plan.budget_seconds)}.",
-        "# Change what you like: the same call takes this file as it stands; --overwrite plans anew.",
-        f"# recipe: {plan.rung.name} ({plan.rung.source})",
-        f"# expected: {plan.expected}",
-        f"# networks: {plan.networks_in_words}, each about {plan.length:.1f} epochs",
-        "",
-    ]
-    values = dump_yaml({"extends": word, **differing_values(load_config(word).config, plan.config)})
-    path.parent.mkdir(exist_ok=True)
-    write_text(path, "\n".join(lines) + values)

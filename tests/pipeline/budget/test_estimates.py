@@ -17,6 +17,7 @@ from kaggle_face.pipeline.budget.estimates import (
     Estimate,
     add_estimate,
     competition_key,
+    estimates_of,
     known_of,
     read_estimates,
 )
@@ -58,6 +59,24 @@ def test_a_finished_fold_becomes_a_row(finished: RunFolder) -> None:
     finished.fold(1).write_info({**finished.fold(1).read_info(), "pace": [[0.0, 0.0], [2.5, 10.0]]})
     add_estimate(runs, finished.fold(1), SilentProgress())
     assert read_estimates(runs)[2].images == 90.0
+
+
+def test_a_row_is_filed_under_the_images_that_the_plan_counted(finished: RunFolder) -> None:
+    runs = finished.path.parents[1]
+    add_estimate(runs, finished.fold(0), SilentProgress(), "small-2-both", 200.0, 7.5, 38)
+    (row,) = read_estimates(runs)
+    assert row.competition == competition_key("demo", 38)
+    assert row.images == 36 * load_config("demo").config.train.epochs, "those that it was trained on"
+
+
+def test_rows_of_settings_whose_name_begins_alike_are_not_shown(finished: RunFolder) -> None:
+    runs = finished.path.parents[1]
+    names = ["demo/main", "demo-8min/main", "demo-2.5h-accuracy/x", "demo-8min-tune/main", "demo-2/main"]
+    cells = {name: [str(getattr(ROW, name))] * len(names) for name in ROW.__dataclass_fields__}
+    write_table(runs / FILE, {**cells, "run": names})
+    loaded = load_config("demo", [f"paths.runs={runs}"])
+    assert [row.run for row in estimates_of(loaded)] == names[:3]
+    assert [row.run for row in estimates_of(loaded, of_all_settings=True)] == names
 
 
 def test_a_table_that_cannot_be_read_is_a_warning_and_stays(finished: RunFolder) -> None:

@@ -16,8 +16,9 @@ from kaggle_face.pipeline.budget import execute, planner
 from kaggle_face.pipeline.budget import run as budget_run
 from kaggle_face.pipeline.budget.estimates import read_estimates
 from kaggle_face.pipeline.budget.ladder import read_ladder
+from kaggle_face.pipeline.budget.plan_file import budget_word
 from kaggle_face.pipeline.budget.record import BudgetRecord, Course, read_record, record_file, write_record
-from kaggle_face.pipeline.budget.run import BudgetOptions, PlannedRun, budget_word, plan_run, run_within
+from kaggle_face.pipeline.budget.run import BudgetOptions, PlannedRun, plan_run, run_within
 from kaggle_face.progress import SilentProgress
 from kaggle_face.summaries.budget import describe_plan
 from kaggle_face.summaries.summary import TextTable
