@@ -8,7 +8,7 @@ itself which of its records are current; what the raw folder holds today is comp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kaggle_face.artifacts.checkpoint_file import weights_digest
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
@@ -143,8 +143,18 @@ def command_of_training(fold: FoldFolder) -> str:
         return fold.run.training_command(fold.fold)
     names = dict.fromkeys(name.split("/")[1] for name in info.get("networks") or {})
     sources = [word for name in names for word in ("--run", name)]
-    words = ("soup", *sources, "--name", fold.run.path.name, "--overwrite")
+    words = ("soup", *sources, *_options_of_soup(info), "--name", fold.run.path.name, "--overwrite")
     return settings_command(*words, settings=fold.run.path.parent.name)
+
+
+def _options_of_soup(info: Mapping[str, Any]) -> list[str]:
+    """The options that a soup was made with; records of earlier versions keep none."""
+    kept = info["soup"] or {}
+    words = ["--across-folds"] if kept.get("across_folds") else []
+    for option in ("folds", "checkpoints"):
+        if kept.get(option):
+            words += [f"--{option}", ",".join(map(str, kept[option]))]
+    return words
 
 
 def records_of(fold: FoldFolder, part: RecordPart) -> list[tuple[CheckpointName, RecordKind]]:

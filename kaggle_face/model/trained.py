@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from kaggle_face.artifacts.record_io import read_classes
@@ -12,6 +14,12 @@ from kaggle_face.errors import RunError
 from kaggle_face.model.amp import CpuAmp, resolve_amp
 from kaggle_face.model.network import FaceNetwork, create_network
 from kaggle_face.model.weights.checkpoints import load_weights
+
+_NOT_OF_USE = {
+    *("pretrained", "weights", "weights_key", "init_from", "dropout", "drop_path", "head"),
+    "further_center_crops",
+}
+"""Settings that change no output of trained weights; the head is known by the shapes of its own."""
 
 
 def read_trained_config(folder: FoldFolder) -> Config:
@@ -50,6 +58,49 @@ def model_of_fold(folder: FoldFolder, config: Config) -> ModelConfig:
             "between folds; copy the fold with its run.json again, or train it again"
         )
     return config.model.of_fold(number)
+
+
+def use_of_weights(config: Config, model: ModelConfig) -> dict[str, object]:
+    """The settings by which a network uses weights of given shapes, by full name.
+
+    Args:
+        config: All settings.
+        model: Those of the network, which may be its fold's own.
+    """
+    found: dict[str, object] = {"data.image_size": config.data.image_size}
+    for key, value in model.model_dump(mode="json", exclude=_NOT_OF_USE).items():
+        found[f"model.{key}"] = value
+    found["model.backbone"] = model.backbone.partition(".")[
+        0
+    ]  # behind it is what the weights were trained on
+    found["model.backbone_options"] = {
+        key: value for key, value in model.backbone_options.items() if not key.startswith("drop")
+    }
+    if model.head != "linear" or model.normalize_features:
+        found["margin.scale"] = config.margin.scale
+    return found
+
+
+def use_of_trained(folder: FoldFolder) -> dict[str, object]:
+    """The settings by which a trained fold's network uses its weights, by full name.
+
+    Raises:
+        RunError: The fold was never trained here, or its record has no number where folds differ.
+    """
+    config = read_trained_config(folder)
+    return use_of_weights(config, model_of_fold(folder, config))
+
+
+def differing_use(
+    ours: Mapping[str, object], theirs: Mapping[str, object]
+) -> dict[str, tuple[object, object]]:
+    """The settings in which two uses of weights differ, with both values.
+
+    >>> differing_use({"model.center_crop": 1.0, "model.pooling": "avg"}, {"model.center_crop": 0.5})
+    {'model.center_crop': (1.0, 0.5), 'model.pooling': ('avg', None)}
+    """
+    pairs = {key: (ours.get(key), theirs.get(key)) for key in dict.fromkeys((*ours, *theirs))}
+    return {key: (own, other) for key, (own, other) in pairs.items() if own != other}
 
 
 def load_trained_network(folder: FoldFolder, checkpoint: CheckpointName, device: torch.device) -> FaceNetwork:

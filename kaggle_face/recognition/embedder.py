@@ -271,7 +271,7 @@ def _card_of(
 ) -> ModelCard:
     run = folder.path.resolve().parent
     return ModelCard(
-        fingerprint=fingerprint_of(folder.weights_file(checkpoint), config),
+        fingerprint=fingerprint_of(folder, checkpoint, config),
         run=f"{run.parent.name}/{run.name}",
         fold=folder.fold,
         checkpoint=checkpoint,
@@ -282,19 +282,30 @@ def _card_of(
     )
 
 
-def fingerprint_of(weights: Path, config: Config, flip: bool | None = None, crops: bool | None = None) -> str:
-    """The digest of a file's weights and of all settings that change an embedding.
+def fingerprint_of(
+    folder: FoldFolder,
+    checkpoint: CheckpointName,
+    config: Config,
+    flip: bool | None = None,
+    crops: bool | None = None,
+) -> str:
+    """The digest of a checkpoint's weights and of all settings that change an embedding.
 
     `flip` and `crops` stand for those of the settings where embeddings are averaged in another way.
 
     Raises:
-        RunError: The file is missing or damaged.
+        RunError: The checkpoint is missing or damaged.
     """
     from kaggle_face.artifacts.checkpoint_file import weights_digest
+    from kaggle_face.model.trained import model_of_fold
 
-    content = weights_digest(weights)
+    content = weights_digest(folder.weights_file(checkpoint))
+    of_fold = model_of_fold(folder, config)
+    left_out = {"weights", "pretrained", "further_center_crops"}
+    if of_fold.center_crop == 1.0:
+        left_out.add("center_crop")  # so that galleries of before it was a setting are of the same network
     settings = {
-        "model": config.model.model_dump(mode="json", exclude={"weights", "pretrained"}),
+        "model": of_fold.model_dump(mode="json", exclude=left_out),
         "image_size": config.data.image_size,
         "flip": config.predict.flip if flip is None else flip,
         "crops": config.predict.crops if crops is None else crops,

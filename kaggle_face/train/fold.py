@@ -21,6 +21,7 @@ from kaggle_face.hardware import peak_memory_bytes
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.device import resolve_device
 from kaggle_face.model.network import FaceNetwork, count_parameters
+from kaggle_face.model.trained import use_of_weights
 from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.train.averaging.weights import NORM_BATCHES, measure_norms
 from kaggle_face.train.creation import create_fold_network, create_trainer
@@ -94,7 +95,7 @@ def _train_fold(
     device = resolve_device(context.distributed.device_setting(config.device))
     prepare_cpu(device)
     context.distributed.on_rank_zero(_remove_abandoned, folder)
-    raw_data, data = data, adjust_training_set(data, config.data)
+    raw_data, data = data, adjust_training_set(data, config.data, context.progress)
     network = create_fold_network(config, data)
     if start == "new":
         warm_start, networks = _initialise(network, config, data, folder, context)
@@ -138,6 +139,7 @@ def _describe_training(
         "initial": warm_start,
         "networks": {**networks, **{name: of for run in teachers for name, of in run.networks.items()}},
         "seed": config.seed,
+        "center_crop": network.center_crop,
         "cpu_amp": cpu_amp,
         "processes": context.distributed.share.count,
         "num_parameters": count_parameters(network, with_head=True),
@@ -175,7 +177,9 @@ def _initialise(
     warm_start = find_warm_start(config, folder, context.about.get("folds"))
     if warm_start is None:
         return None, {}
-    context.progress.log(f"fold {data.fold}: {apply_warm_start(network, warm_start, data.classes.names)}")
+    use = use_of_weights(config, config.model.of_fold(data.fold))
+    started = apply_warm_start(network, warm_start, data.classes.names, use)
+    context.progress.log(f"fold {data.fold}: {started}")
     return warm_start.name, digest_of_network(warm_start.folder, warm_start.checkpoint)
 
 
@@ -186,7 +190,12 @@ def _write_beginning(
     write_text(folder.config_file, dump_config(config))
     record_io.write_classes(folder.classes_file, data.classes, data.class_counts)
     folder.write_info({**info, "status": "running"})
-    trainer.observer.log_settings(config, resumes=start == "resume")
+    trainer.observer.log_settings(_of_fold(config, data.fold), resumes=start == "resume")
+
+
+def _of_fold(config: Config, fold: int) -> Config:
+    """The settings with the network of a fold, for what records the fold alone."""
+    return config.model_copy(update={"model": config.model.of_fold(fold)})
 
 
 def _write_results(config: Config, trainer: Trainer, info: Mapping[str, Any], outcome: Outcome) -> None:
@@ -210,7 +219,8 @@ def _write_results(config: Config, trainer: Trainer, info: Mapping[str, Any], ou
     info["peak_memory_bytes"] = _peak_memory()
     distributed.on_rank_zero(folder.write_info, info)
     if outcome == "finished":
-        trainer.observer.finished(config, folder, results, trainer.state.epoch)
+        of_fold = _of_fold(config, trainer.data.fold)
+        trainer.observer.finished(of_fold, folder, results, trainer.state.epoch)
         distributed.on_rank_zero(folder.resume_file.unlink, missing_ok=True)
 
 

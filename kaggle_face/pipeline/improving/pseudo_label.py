@@ -71,6 +71,7 @@ def pseudo_label_run(
         RunError: There is no current blend of class probabilities, or it is sure of no image.
         RulesError: The competition's rules forbid pseudo-labels, and they are not ignored.
     """
+    from kaggle_face.artifacts.blends import command_of_blend
     from kaggle_face.evaluation.blend_record import read_blend_record
 
     with writing_beside_folds([run]):
@@ -79,10 +80,10 @@ def pseudo_label_run(
             raise RunError(f"{run.name} has no blend; make it: {run.command('ensemble')}")
         blend = record.tasks.get("classification")
         if blend is None:
-            again = run.command("ensemble")
+            again = command_of_blend(run)
             raise RunError(f"{run.name} has no blend of class predictions; make one: {again}")
         if blend.space == "ranks":
-            how = run.command("ensemble", "--method", "mean")
+            how = command_of_blend(run, "--method", "mean")
             raise RunError(f"the blend of {run.name} is one of ranks, not of probabilities; make one: {how}")
         return _write(loaded, run, options, progress)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS, require_checkpoints
 from kaggle_face.artifacts.environment import command_line, describe_environment
@@ -18,7 +19,13 @@ from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import InputError, RunError
 from kaggle_face.evaluation.nested_gain import mean_gain
 from kaggle_face.metrics.intervals.bootstrap import Difference
-from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images, settings_of_run
+from kaggle_face.pipeline.inputs.preparing import (
+    open_competition,
+    open_folds,
+    open_images,
+    require_own_number,
+    settings_of_run,
+)
 from kaggle_face.pipeline.inputs.today import open_today, require_current_training
 from kaggle_face.progress import Progress
 from kaggle_face.train.averaging.scorer import MeasuredSoup
@@ -47,6 +54,11 @@ class SoupOptions:
 
     def __post_init__(self) -> None:
         require_checkpoints(self.checkpoints)
+
+    def kept(self, folds: Sequence[int]) -> dict[str, Any]:
+        """What a soup of these folds is chosen by, for `run.json`."""
+        checkpoints = None if self.checkpoints is None else list(self.checkpoints)
+        return {"across_folds": self.across_folds, "folds": list(folds), "checkpoints": checkpoints}
 
 
 @dataclass(frozen=True)
@@ -140,6 +152,7 @@ def _make_soups(
     target: RunFolder,
     progress: Progress,
 ) -> dict[int, MeasuredSoup]:
+    kept = options.kept(list(sources))
     first = next(iter(sources.values()))[0]
     trained = settings_of_run(loaded.word, first.run, [first], loaded.overrides)
     data = open_competition(trained.config)
@@ -154,6 +167,7 @@ def _make_soups(
         sources = {min(data_of_folds): [folder for folders in sources.values() for folder in folders]}
     today = open_today(trained.config, data, progress, cache)
     for folder in (folder for folders in sources.values() for folder in folders):
+        require_own_number(folder)
         require_current_training(folder, today, "train")
     about = {
         **describe_environment(command_line(), trained.config.device),
@@ -163,5 +177,5 @@ def _make_soups(
     made = {}
     for fold, fold_data in data_of_folds.items():
         found = distinct_sources(sources[fold], options.checkpoints or CHECKPOINTS)
-        made[fold] = make_soup(trained.config, fold_data, found, target.fold(fold), about, progress)
+        made[fold] = make_soup(trained.config, fold_data, found, target.fold(fold), about, kept, progress)
     return made

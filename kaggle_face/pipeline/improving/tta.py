@@ -28,6 +28,7 @@ from kaggle_face.model.trained import load_trained_network, trained_amp
 from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
 from kaggle_face.progress import Progress
 from kaggle_face.records import no_pairs
+from kaggle_face.train.other_runs.lookup import is_of_several_folds
 from kaggle_face.train.out_of_fold import write_records
 from kaggle_face.train.settings import FoldData, select_fold
 from kaggle_face.train.training_set import adjust_training_set
@@ -82,9 +83,7 @@ def choose_tta(
     data = open_competition(loaded.config)
     cache = open_images(loaded.config, data, progress)
     split = open_folds(loaded, data, cache)
-    tasks = [
-        adjust_training_set(select_fold(data, split, cache, fold.fold), loaded.config.data) for fold in folds
-    ]
+    tasks = [_held_out_of(fold, select_fold(data, split, cache, fold.fold), loaded.config) for fold in folds]
     metric = own_metrics_of(loaded.config).pairs
     tta = loaded.config.predict.model_copy(update={"flip": False, "crops": False})
     before = _measure(loaded.config, folds, tasks, tta)
@@ -109,6 +108,12 @@ def choose_tta(
                 write_records(fold, checkpoint, found, describe_averaging(tta.flip, tta.crops))
     progress.log(f"predicting with predict.flip={tta.flip} predict.crops={tta.crops}".lower())
     return TtaChoice(tta.flip, tta.crops, tuple(rows))
+
+
+def _held_out_of(fold: FoldFolder, data: FoldData, config: Config) -> FoldData:
+    """The data of a fold as its network knows it: of a soup across folds, trials alone are held out."""
+    data = adjust_training_set(data, config.data)
+    return data.with_trials_alone() if is_of_several_folds(fold) else data
 
 
 def _predict(

@@ -13,7 +13,7 @@ from kaggle_face.artifacts.files.reading import read_json
 from kaggle_face.artifacts.run_locks import writing_run
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, run_folder
 from kaggle_face.competitions.catalogue.ranking import own_metrics_of
-from kaggle_face.config import LoadedConfig, load_config
+from kaggle_face.config import LoadedConfig, ModelConfig, load_config
 from kaggle_face.config.loading import full_key
 from kaggle_face.errors import ConfigError, InputError, KaggleFaceError, MissingExtraError, RunError, counted
 from kaggle_face.hints import command_line
@@ -212,6 +212,7 @@ def _check_space(space: SearchSpace, plan: SearchPlan, options: TuneOptions) -> 
     Raises:
         ConfigError: A key or a value is wrong, or may not be searched.
     """
+    _check_crops(space, plan.loaded.config.model, options)
     for key, entry in space.items():
         fixed = key.startswith(_FIXED) or (key.startswith("data.") and key != "data.image_size")
         if fixed:
@@ -219,6 +220,26 @@ def _check_space(space: SearchSpace, plan: SearchPlan, options: TuneOptions) -> 
             raise ConfigError(f"{where}: {key} cannot be searched: trials would not be comparable")
         for value in entry if isinstance(entry, tuple) else (entry.low, entry.high):
             load_config(plan.loaded.word, [*plan.loaded.overrides, override_text(key, value)])
+
+
+def _check_crops(space: SearchSpace, model: ModelConfig, options: TuneOptions) -> None:
+    """Refuses to search a crop that the fold of the trials does not see.
+
+    Raises:
+        ConfigError: The space has one.
+    """
+    where, further = name_of_space(options.space), list(model.further_center_crops)
+    for key in map(full_key, space):
+        if key == "model.further_center_crops":
+            raise ConfigError(
+                f"{where}: {key} cannot be searched: a trial trains one fold; search model.center_crop"
+            )
+        if key == "model.center_crop" and options.fold % (1 + len(further)):  # as ModelConfig.of_fold
+            raise ConfigError(
+                f"{where}: {key} cannot be searched on fold {options.fold}, which sees another share "
+                f"(model.further_center_crops={further}); search on --fold 0, or set "
+                "model.further_center_crops=[]"
+            )
 
 
 def _open_search(home: RunFolder, plan: SearchPlan, options: TuneOptions, space: SearchSpace) -> Search:

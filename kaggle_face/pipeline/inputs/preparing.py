@@ -100,12 +100,14 @@ def settings_of_run(
 
     Raises:
         RunError: There is no fold, or today's settings would make another network, or other data, than the
-            run was trained with.
+            run was trained with; or a fold's folder has the name of another fold than it was trained as.
     """
     if not folds:
         raise RunError(f"{run.name} has no trained fold; train one first: {run.training_command()}")
     stored = tuple(folds[0].read_info().get("overrides", ()))
     today = load_config(config_name, (*stored, *overrides))
+    for fold in folds:
+        require_own_number(fold)
     for fold in folds if run.imported_task is None else ():  # its networks are not of these settings
         changes = changed_settings(fold.read_config(), today.config, "predict")
         if changes:
@@ -114,6 +116,20 @@ def settings_of_run(
                 f"{'; '.join(changes)}; put them back, or train again under another name (--run)"
             )
     return today
+
+
+def require_own_number(fold: FoldFolder) -> None:
+    """Refuses a fold's folder that was given another number: what that fold holds out, it was trained on.
+
+    Raises:
+        RunError: It was.
+    """
+    number = fold.read_info().get("fold")
+    if isinstance(number, int) and number != fold.fold:
+        raise RunError(
+            f"{fold.path} was trained as fold {number}: by its name it would be measured on images that it "
+            f"was trained on; name its folder fold{number}"
+        )
 
 
 def chosen_folds(run: RunFolder, wanted: Sequence[int] | None) -> list[FoldFolder]:

@@ -35,7 +35,7 @@ from kaggle_face.metrics.classification import true_class_ranks
 from kaggle_face.metrics.inputs import row_blocks
 from kaggle_face.metrics.score import Composite
 from kaggle_face.model.device import resolve_device
-from kaggle_face.model.trained import load_trained_network, model_of_fold, trained_amp
+from kaggle_face.model.trained import differing_use, load_trained_network, trained_amp, use_of_trained
 from kaggle_face.model.weights.checkpoints import Tensors, read_weights, require_finite
 from kaggle_face.progress import Progress
 from kaggle_face.train.averaging.weights import (
@@ -113,12 +113,15 @@ class WeightsScorer:
             RunError: A checkpoint is of another network than the first.
         """
         shapes, first = shapes_of(self.network.state_dict()), self.sources[0]
+        own_use = use_of_trained(first.folder)
         for one in self.sources:
             weights = _reader(one)()
-            other = _differing_use(first.folder, one.folder)
-            if other or shapes_of(weights) != shapes:
+            differing = differing_use(own_use, use_of_trained(one.folder))
+            if differing or shapes_of(weights) != shapes:
+                named = (f" ({key}={theirs}, not {ours})" for key, (ours, theirs) in differing.items())
+                what = next(named, "")
                 raise RunError(
-                    f"{one.name} is another network than {first.name}{other}; mix checkpoints of one model"
+                    f"{one.name} is another network than {first.name}{what}; mix checkpoints of one model"
                 )
             self.answers_of((one.name,), weights)
         soup = self.greedy(self.truth.everything, progress)
@@ -219,31 +222,6 @@ def held_out_in_words(data: FoldData) -> str:
     return f"{' and '.join(parts)} held out of " + (
         f"fold {data.fold}" if len(data.validation_ids) else "all folds"
     )
-
-
-def _differing_use(first: FoldFolder, other: FoldFolder) -> str:
-    """Where two folds use equal shapes otherwise, the first such setting in brackets; else nothing.
-
-    Raises:
-        RunError: Settings cannot be read.
-    """
-    ours, theirs = _use_of_weights(first), _use_of_weights(other)
-    differing = [
-        f" ({key}={theirs[key]}, not {value})" for key, value in ours.items() if theirs[key] != value
-    ]
-    return differing[0] if differing else ""
-
-
-def _use_of_weights(folder: FoldFolder) -> dict[str, object]:
-    """The settings that change what a network computes with weights of the same shapes."""
-    config = folder.read_config()
-    model = model_of_fold(folder, config)
-    return {
-        "data.image_size": config.data.image_size,
-        "model.center_crop": model.center_crop,
-        "model.pooling": model.pooling,
-        "model.normalize_features": model.normalize_features,
-    }
 
 
 def _reader(source: Source) -> Callable[[], Tensors]:

@@ -31,6 +31,7 @@ from kaggle_face.model.network import count_parameters
 from kaggle_face.model.weights.checkpoints import save_weights
 from kaggle_face.progress import Progress
 from kaggle_face.train.averaging.scorer import MeasuredSoup, Source, WeightsScorer
+from kaggle_face.train.other_runs.lookup import is_of_several_folds
 from kaggle_face.train.out_of_fold import write_records, write_targets
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.validation import measure
@@ -38,27 +39,28 @@ from kaggle_face.train.validation import measure
 _NAMES: tuple[CheckpointName, ...] = ("last", "best_cls", "best_ver", "best")
 """A soup is the same network under all of these names, so that no later stage needs to know of soups."""
 
-_KEPT_OF_FIRST = ("config", "settings", "overrides", "folds", "num_folds", "seed", "cpu_amp")
+_KEPT_OF_FIRST = ("config", "settings", "overrides", "folds", "num_folds", "seed", "cpu_amp", "center_crop")
 
 
 def distinct_sources(folders: Sequence[FoldFolder], checkpoints: Sequence[CheckpointName]) -> list[Source]:
     """The wanted checkpoints of finished folds; those of one epoch are one network and are taken once.
 
     Raises:
-        RunError: There is none.
+        RunError: A fold has none.
     """
     sources: dict[object, Source] = {}
     for folder in folders:
         results = folder.read_info().get("results", {})
-        for checkpoint in checkpoints:
-            if checkpoint in results:
-                key = (folder.path, results[checkpoint].get("epoch", checkpoint))
-                sources.setdefault(key, Source(folder, checkpoint))
-    if not sources:
-        how = folders[0].run.training_command(folders[0].fold)
-        raise RunError(
-            f"{folders[0].path} has none of the checkpoints {', '.join(checkpoints)}; train it first: {how}"
-        )
+        found = [checkpoint for checkpoint in checkpoints if checkpoint in results]
+        if not found:
+            what = f"of {', '.join(checkpoints)}" if len(checkpoints) > 1 else checkpoints[0]
+            raise RunError(
+                f"{folder.path} has no checkpoint {what} (it has {', '.join(results) or 'none'}); "
+                "leave it out, or choose others with --checkpoints"
+            )
+        for checkpoint in found:
+            key = (folder.path, results[checkpoint].get("epoch", checkpoint))
+            sources.setdefault(key, Source(folder, checkpoint))
     return list(sources.values())
 
 
@@ -68,7 +70,7 @@ def shared_fold_data(data_of_folds: Sequence[FoldData]) -> FoldData:
     Raises:
         RunError: The folds have trials of their own, or none.
     """
-    first = data_of_folds[0]
+    first = min(data_of_folds, key=lambda data: data.fold)
     same = all(np.array_equal(data.pairs.pair_ids, first.pairs.pair_ids) for data in data_of_folds)
     if not same or not first.pairs.are_labelled:
         raise RunError(
@@ -92,6 +94,7 @@ def make_soup(
     sources: Sequence[Source],
     target: FoldFolder,
     about: Mapping[str, Any],
+    options: Mapping[str, Any],
     progress: Progress,
 ) -> MeasuredSoup:
     """Makes a soup and writes it as the fold of a run.
@@ -102,12 +105,13 @@ def make_soup(
         sources: The checkpoints.
         target: The new fold's folder.
         about: What is known of this call.
+        options: What the soup was chosen by, kept for the command that makes it anew.
         progress: Gets a line for each try.
 
     Raises:
         RunError: The checkpoints are of different networks, folds or classes.
     """
-    _require_equal(sources)
+    _require_equal(sources, data)
     scorer = WeightsScorer(config, data, sources)
     measured, held_out = scorer.choose(progress)
     write_text(target.config_file, dump_config(config))
@@ -120,7 +124,8 @@ def make_soup(
         write_records(target, checkpoint, held_out, describe_averaging(scorer.how.flip, scorer.how.crops))
     figures = measure(held_out, data)
     num_parameters = count_parameters(scorer.network, with_head=True)
-    target.write_info({**about, **_describe(measured, sources, data, figures, num_parameters)})
+    written = _describe(measured, sources, data, figures, num_parameters)
+    target.write_info({**about, **written, "soup": {**options, **written["soup"]}})
     return measured
 
 
@@ -168,9 +173,16 @@ def describe_gain(parts: Sequence[GainPart], note: str) -> dict[str, Any]:
     return {"gain": {"value": gain.value, "low": gain.low, "high": gain.high}}
 
 
-def _require_equal(sources: Sequence[Source]) -> None:
-    """Checks that checkpoints have the same classes and were trained on the same split into folds."""
+def _require_equal(sources: Sequence[Source], data: FoldData) -> None:
+    """Checks that checkpoints have the same classes and split into folds, and know no held-out image."""
     first = sources[0]
+    if len(data.validation_ids):
+        for source in sources:
+            if is_of_several_folds(source.folder):
+                raise RunError(
+                    f"{source.name} is a soup of several folds, so it knows the images held out of fold "
+                    f"{data.fold}; leave it out, or make a soup with --across-folds"
+                )
     names = record_io.read_classes(first.folder.classes_file).names
     split = first.folder.read_info().get("folds")
     for source in sources[1:]:

@@ -68,12 +68,26 @@ def choose_checkpoint(
     raise RunError(f"{key}: {folder.path} has no checkpoint '{wanted}'; there are {', '.join(there)}")
 
 
+def is_of_several_folds(folder: FoldFolder) -> bool:
+    """Whether a fold's network is a soup across folds, which knows the images that each of them holds out."""
+    info = folder.read_info()
+    soup = info.get("soup")
+    if not isinstance(soup, dict):
+        return False
+    return bool(soup.get("across_folds", info.get("validation_images") == 0))  # soups of before do not say
+
+
 def require_same_split(folder: FoldFolder, split: str | None, reference: str, key: str) -> None:
     """Checks that another run's fold holds out the same images as the fold that is to be trained.
 
     Raises:
         RunError: It does not.
     """
+    if split is not None and is_of_several_folds(folder):
+        raise RunError(
+            f"{key}: {reference} is a soup of several folds, so it knows the images that this fold holds "
+            "out; take a run, or a soup of each fold by itself"
+        )
     if split is not None and folder.read_info().get("folds") != split:
         raise RunError(
             f"{key}: {reference} was trained on other folds, so on images that this fold holds out; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from kaggle_face.config import Config
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import ConfigError, RulesError, RunError
 from kaggle_face.model.network import FaceNetwork
-from kaggle_face.model.trained import read_trained_config
+from kaggle_face.model.trained import differing_use, read_trained_config, use_of_trained
 from kaggle_face.model.weights.checkpoints import read_weights, require_finite
 from kaggle_face.records import StrArray
 from kaggle_face.train.other_runs.lookup import (
@@ -24,6 +25,7 @@ from kaggle_face.train.other_runs.lookup import (
 )
 
 _KEY = "model.init_from"
+_OF_HEAD = ("model.normalize_features", "margin.scale")
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,19 @@ def find_warm_start(config: Config, target: FoldFolder, split: str | None) -> Wa
     return WarmStart(folder, choose_checkpoint(reference, folder, _KEY))
 
 
-def apply_warm_start(network: FaceNetwork, warm_start: WarmStart, class_names: StrArray) -> str:
-    """Loads backbone and neck, and the head if its classes are the same; returns the loaded parts, in words.
+def apply_warm_start(
+    network: FaceNetwork, warm_start: WarmStart, class_names: StrArray, use: Mapping[str, object]
+) -> str:
+    """Loads backbone and neck, and the head if its classes are the same.
+
+    Args:
+        network: Gets the weights.
+        warm_start: Where they are.
+        class_names: The classes here.
+        use: The settings by which the network uses them (`use_of_weights`).
+
+    Returns:
+        The loaded parts, and the settings by which they are used otherwise than they were trained, in words.
 
     Raises:
         ConfigError: Backbone or neck are others.
@@ -101,9 +114,15 @@ def apply_warm_start(network: FaceNetwork, warm_start: WarmStart, class_names: S
     takes_head = np.array_equal(classes.names, class_names) and heads[0] == heads[1]
     chosen = {name: tensors[name] for name in own if name in tensors and (name in body or takes_head)}
     network.load_state_dict(chosen, strict=False)
-    return (
-        f"starts from {warm_start.name}: backbone, neck {'and head' if takes_head else '(the head is new)'}"
-    )
+    parts = "backbone, neck and head" if takes_head else "backbone, neck (the head is new)"
+    differing = differing_use(use, use_of_trained(warm_start.folder))
+    named = [
+        f"with {key}={theirs}, here it is {ours}"
+        for key, (ours, theirs) in differing.items()
+        if takes_head or key not in _OF_HEAD
+    ]
+    trained = f"; it was trained {', and '.join(named)}" if named else ""
+    return f"starts from {warm_start.name}: {parts}{trained}"
 
 
 def _require_allowed_origin(config: Config, trained: Config, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from kaggle_face.artifacts.provenance import command_of_training
 from kaggle_face.artifacts.record_io import read_pair_scores
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.cli.main import main
@@ -92,18 +94,39 @@ def test_weights_of_a_soup_are_the_mean_of_its_checkpoints(workspace: Path) -> N
     soup = read_weights(RUNS / "soup/fold0/checkpoints/best_ver.safetensors")
     mean = (last["head.weight_CD"] + swa["head.weight_CD"]) / 2
     assert np.allclose(soup["head.weight_CD"], mean, atol=1e-7)
+    assert info("soup")["center_crop"] == info("main")["center_crop"] == 1.0
+    require_the_same_again("soup", "--folds 0 --checkpoints last,swa")
+
+
+def require_the_same_again(run: str, options: str) -> None:
+    """Makes a soup with the command of its hint, which has these options."""
+    command = command_of_training(RunFolder(RUNS / run).fold(0))
+    assert command == f"kaggle-face soup --run main {options} --name {run} --overwrite -c tiny"
+    before = info(run)
+    assert main(shlex.split(command)[1:]) == 0
+    assert info(run)["soup"] == before["soup"] and info(run)["networks"] == before["networks"]
 
 
 @pytest.mark.slow
 @pytest.mark.ci
-def test_a_soup_across_folds_is_judged_by_the_pairs_that_they_share(workspace: Path) -> None:
+def test_a_soup_across_folds_is_judged_by_the_pairs_that_they_share_and_by_nothing_else(
+    workspace: Path, refused: Callable[..., str]
+) -> None:
     train("main", "train.score=1-eer", folds="0,1")
     assert main(["soup", "--run", "main", "--across-folds", "--name", "both"]) == 0
+    require_the_same_again("both", "--across-folds --folds 0,1")
     written = info("both")
     assert written["validation_images"] == 0 and "accuracy" not in written["results"]["best"]
     assert written["soup"]["score"] == pytest.approx(1 - written["results"]["best"]["eer"])
+    assert main(["predict", "--run", "both", "--try-tta"]) == 0  # measured by the trials alone
     assert not (RUNS / "both/fold0/oof/best/predictions").exists()
-    assert main(["predict", "--run", "both"]) == 0
+    assert "accuracy" not in json.loads((RUNS / "both/tta.json").read_text())["measured"][0]["gains"]
+    # Fold 0 of it knows what fold 0 holds out: fold 1 was trained on that.
+    knows = "both@best is a soup of several folds, so it knows the images that this fold holds out"
+    assert knows in refused("train", "--fold", "0", "--run", "next", "model.init_from=both@best")
+    line = refused("soup", "--run", "both", "--run", "main", "--folds", "0", "--name", "more")
+    assert "both/fold0@last is a soup of several folds, so it knows the images held out of fold 0" in line
+    assert "--across-folds" in line and not (RUNS / "more").exists()
 
 
 def test_folds_with_trials_of_their_own_share_nothing_to_be_judged_by(
@@ -137,6 +160,46 @@ def test_weights_of_equal_shapes_that_are_used_otherwise_make_no_soup(
     train("tight", "model.center_crop=0.5")
     text = refused("soup", "--run", "main", "--run", "tight")
     assert "another network than main/fold0@last (model.center_crop=0.5, not 1.0); mix checkpoints" in text
+
+
+def test_weights_behind_another_stem_make_no_soup(with_one_fold: Path, refused: Callable[..., str]) -> None:
+    train("deep", "model.small_stem=off", "train.epochs=1", "train.swa_epochs=null")
+    main_weights, deep_weights = (
+        read_weights(RUNS / run / "fold0/checkpoints/last.safetensors") for run in ("main", "deep")
+    )
+    shapes = {name: tensor.shape for name, tensor in main_weights.items()}
+    assert shapes == {name: tensor.shape for name, tensor in deep_weights.items()}
+    text = refused("soup", "--run", "main", "--run", "deep")
+    assert "another network than main/fold0@last (model.small_stem=off, not auto); mix checkpoints" in text
+
+
+def test_runs_that_differ_in_stochastic_depth_alone_make_a_soup(with_one_fold: Path) -> None:
+    train("deep", "model.drop_path=0.2", "train.epochs=1", "train.swa_epochs=null")
+    assert main(["soup", "--run", "main", "--run", "deep", "--checkpoints", "last"]) == 0
+    assert list(info("soup")["networks"]) == [f"tiny/{run}/fold0@last" for run in ("main", "deep")]
+
+
+def test_a_run_without_the_chosen_checkpoint_is_named(
+    with_one_fold: Path, refused: Callable[..., str]
+) -> None:
+    train("short", "train.epochs=1", "train.swa_epochs=null")
+    text = refused("soup", "--run", "main", "--run", "short", "--checkpoints", "swa")
+    assert text.startswith("runs/tiny/short/fold0 has no checkpoint swa (it has last")
+    assert text.endswith("leave it out, or choose others with --checkpoints")
+    assert not (RUNS / "soup").exists()
+
+
+def test_a_fold_under_another_number_is_refused(with_main: Path, refused: Callable[..., str]) -> None:
+    shutil.copytree(RUNS / "main/fold1", RUNS / "moved/fold0")
+    for words in (
+        ("soup", "--run", "moved"),
+        ("soup", "--run", "main", "--run", "moved", "--folds", "0"),
+        ("predict", "--run", "moved", "--try-tta"),
+    ):
+        text = refused(*words)
+        assert text.startswith("runs/tiny/moved/fold0 was trained as fold 1: ")
+        assert text.endswith("name its folder fold1")
+    assert not (RUNS / "soup").exists() and not (RUNS / "moved/tta.json").exists()
 
 
 def test_folds_that_see_other_parts_of_the_pictures_make_a_soup_each_and_none_together(

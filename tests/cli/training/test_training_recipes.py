@@ -173,7 +173,18 @@ def test_another_head_begins_anew_on_the_old_backbone(
     first: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train("second", "train.epochs=1", "model.init_from=tiny/first", "model.head=arcface", "margin.margin=0.2")
-    assert "fold0@best_ver: backbone, neck (the head is new)" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "fold0@best_ver: backbone, neck (the head is new)" in out and "it was trained with" not in out
+
+
+def test_a_start_names_the_settings_that_its_weights_were_trained_with(
+    first: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = ("data.image_size=40", "model.small_stem=off", "model.center_crop=0.5")
+    train("second", "train.epochs=1", "model.init_from=first@last", *changed)
+    trained = "data.image_size=32, here it is 40, and with model.small_stem=auto, here it is off, and with "
+    line = f"first/fold0@last: backbone, neck and head; it was trained with {trained}"
+    assert f"{line}model.center_crop=1.0, here it is 0.5\n" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -82,6 +82,7 @@ def test_the_best_settings_become_a_config_and_the_best_trial_stays_a_run(
         ("optim.lr: [0.1, -1.0]", "optim.lr must be > 0, got -1"),
         ("folds.seed: [1, 2]", "folds.seed cannot be searched"),
         ("data.root: [a, b]", "data.root cannot be searched"),
+        ("model.further_center_crops: [0.5]", "a trial trains one fold; search model.center_crop"),
     ],
 )
 def test_a_space_that_cannot_be_searched_is_refused_before_any_training(
@@ -90,6 +91,19 @@ def test_a_space_that_cannot_be_searched_is_refused_before_any_training(
     Path("space.yaml").write_text(text)
     assert message in refused("tune", "--space", "space.yaml")
     assert not Path("runs").exists()
+
+
+def test_a_crop_that_the_fold_does_not_see_is_not_searched(
+    workspace: Path, refused: Callable[..., str]
+) -> None:
+    Path("space.yaml").write_text("model.center_crop: [0.5, 1.0]\noptim.lr: [-1.0]")
+    words = ("tune", "--space", "space.yaml", "model.further_center_crops=[0.65]", "--fold")
+    line = refused(*words, "1")
+    assert "model.center_crop cannot be searched on fold 1, which sees another share" in line
+    assert "(model.further_center_crops=[0.65]); search on --fold 0, or set" in line
+    for fold in ("0", "2"):  # which do see it
+        assert "optim.lr must be > 0" in refused(*words, fold)
+    assert "optim.lr must be > 0" in refused("tune", "--space", "space.yaml", "--fold", "1")
 
 
 def test_a_trial_that_breaks_a_rule_ends_the_search(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from kaggle_face.model.weights.checkpoints import read_weights
 from kaggle_face.progress import Counter
 from kaggle_face.records import ClassTable, Pairs
 from kaggle_face.train.fold import train_fold
-from kaggle_face.train.loggers.logger import LoggedPicture, Logger, StepValues
+from kaggle_face.train.loggers.logger import HyperParameter, LoggedPicture, Logger, StepValues
 from kaggle_face.train.loggers.observer import TrainingObserver
 from kaggle_face.train.run_context import RunContext
 from kaggle_face.train.settings import FoldData
@@ -232,6 +232,37 @@ class Recording(Logger):
 
     def log_picture(self, picture: LoggedPicture) -> None:
         self.pictures.append(picture.name)
+
+
+class Settings(Logger):
+    """Remembers the settings that it is given, at the beginning and at the end."""
+
+    def __init__(self) -> None:
+        self.given: list[object] = []
+
+    def log_settings(self, config: Config, resumes: bool) -> None:
+        self.given.append(config.model.center_crop)
+
+    def log_results(
+        self, hyperparameters: Mapping[str, HyperParameter], results: Mapping[str, float]
+    ) -> None:
+        self.given.append(hyperparameters["model.center_crop"])
+
+
+@pytest.mark.parametrize(("fold", "share"), [(0, 1.0), (1, 0.5)])
+def test_the_records_of_a_fold_tell_the_part_that_it_sees(
+    fold: int, share: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logger = Settings()
+    monkeypatch.setattr("kaggle_face.train.creation.create_loggers", lambda *_: (logger,))
+    model = {"further_center_crops": [0.5]}
+    config = config_of({"model": model, "train": {"epochs": 1, "threads": "all", "amp": "off"}})
+    config = config.model_copy(update={"device": "cpu"})
+    folder = FoldFolder(tmp_path / f"fold{fold}")
+    train_fold(config, replace(fold_data(), fold=fold), folder, "new", RunContext({}, Mortal()))
+    assert logger.given == [share, share]
+    assert folder.read_info()["center_crop"] == share
+    assert folder.read_config().model.center_crop == 1.0  # the settings are those of all folds
 
 
 def observed(
