@@ -9,6 +9,7 @@ here is that of the labels which `top_k_labels` puts into a submission.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -192,10 +193,11 @@ def confusion_pairs(
     return [ConfusionPair(true, seen, count, count / int(images[true])) for true, seen, count in pairs]
 
 
-def log_loss(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+def log_loss(logits: npt.ArrayLike, labels: npt.ArrayLike, most: float = math.inf) -> float:
     """Mean cross-entropy of the softmax in nats, in [0, inf].
 
-    Shapes: logits (N, C), labels (N,) in [0, C).
+    Shapes: logits (N, C), labels (N,) in [0, C). `most` is the greatest loss that an image may add: without
+    it one image whose class has the logit -inf makes the mean infinite.
 
     Raises:
         InputError: shapes that do not fit, a label out of range, or NaN or +inf logits.
@@ -210,7 +212,7 @@ def log_loss(logits: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     for rows, logits_BC in _float_blocks(table):
         shifted_BC, log_sum_B = _shifted_with_log_sum(logits_BC)
         true_B = shifted_BC[np.arange(len(shifted_BC)), truth[rows]]
-        total += float(np.sum(log_sum_B - true_B, dtype=np.float64))
+        total += float(np.sum(np.minimum(log_sum_B - true_B, most), dtype=np.float64))
     return total / len(truth)
 
 

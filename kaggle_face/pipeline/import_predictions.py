@@ -48,6 +48,7 @@ from kaggle_face.records import (
     UNKNOWN,
     CompetitionData,
     Folds,
+    Pairs,
     PairScores,
     Predictions,
     StrArray,
@@ -134,6 +135,14 @@ class _Competition:
         held_out = self.folds.image_ids[self.folds.fold_of_image >= 0]
         return HeldOutImages(ids, labels, folds, np.setdiff1d(held_out, ids))
 
+    @property
+    def unreadable_trials(self) -> list[Pairs]:
+        """The trials that each fold leaves out, as an image of them cannot be read."""
+        return [
+            pairs.where(~np.isin(pairs.pair_ids, fold.pairs.pair_ids))
+            for pairs, fold in zip(self.folds.pairs, self.of_folds, strict=True)
+        ]
+
 
 def import_predictions(
     loaded: LoadedConfig, name: str, options: ImportOptions, progress: Progress
@@ -150,13 +159,14 @@ def import_predictions(
     data = open_competition(loaded.config, progress)
     cache = open_images(loaded.config, data, progress)
     folds = open_folds(loaded, data, cache)
-    of_folds = tuple(select_fold(data, folds, cache, number) for number in range(folds.count))
+    of_folds = tuple(select_fold(data, folds, cache, number, progress) for number in range(folds.count))
     competition = _Competition(data, folds, of_folds, open_today(loaded.config, data, progress, cache))
     sources = Sources(options.test, options.oof, options.values, options.classes)
     if options.task == "classification":
         oof, test = read_classes(competition.data, competition.held_out_images, sources)
     else:
-        oof, test = read_pairs(competition.data, [fold.pairs for fold in competition.of_folds], sources)
+        trials, unreadable = [fold.pairs for fold in of_folds], competition.unreadable_trials
+        oof, test = read_pairs(competition.data, trials, sources, unreadable)
     notes = tuple(answers.note for answers in (oof, test) if answers is not None)
     for note in notes:
         progress.log(note)

@@ -188,7 +188,7 @@ class _FoldQueue:
     def _train_fold(
         self, folder: FoldFolder, start: Literal["new", "resume"], epochs_after: int
     ) -> FoldOutcome:
-        fold_data = select_fold(self.data, self.splits, self.cache, folder.fold)
+        fold_data = select_fold(self.data, self.splits, self.cache, folder.fold, self.context.progress)
         context = replace(self.context, epochs_after=epochs_after)
         outcome = train_fold(self.loaded.config, fold_data, folder, start, context)
         if outcome == "interrupted":
@@ -210,11 +210,13 @@ class RemoteOptions:
         hours: The longest time of one notebook.
         accelerator: Kaggle's name of the GPU.
         overwrite: Whether folds are trained anew, whatever is here.
+        ignore_rules: Whether to train although a rule of the competition is broken, which is recorded.
     """
 
     hours: float = 11.0
     accelerator: str = "NvidiaTeslaT4"
     overwrite: bool = False
+    ignore_rules: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 < self.hours < inf:
@@ -234,6 +236,7 @@ def train_on_kaggle(
     Raises:
         InputError: It was started by torchrun.
         RemoteError: The GPU quota is spent, or Kaggle refuses something.
+        RulesError: A rule is broken, and not ignored.
         RunError: Another notebook of this run trains other folds.
         TrainingStoppedError: The notebook failed, or came back no further than before.
     """
@@ -259,15 +262,23 @@ def train_on_kaggle(
     if folds is None:
         _log_what_is_left(run, len(outcomes), len(wanted), progress)
     if left:
+        check_rules(loaded.config, _classes_at_hand(loaded.config), options.ignore_rules, progress)
         clock = SystemClock()
         with writing_folds(run, left):
             notebooks = KaggleNotebooks(connect(clock, progress, loaded.config.submit.silent_seconds), clock)
-            training = RemoteTraining(
-                loaded, run, notebooks, clock, progress, options.hours, options.accelerator
-            )
+            how = (options.hours, options.accelerator, options.ignore_rules)
+            training = RemoteTraining(loaded, run, notebooks, clock, progress, *how)
             training.train(left, anew=options.overwrite)
     outcomes.update(dict.fromkeys(left, "finished"))
     return TrainResult(run, outcomes, time.monotonic() - began)
+
+
+def _classes_at_hand(config: Config) -> int:
+    """The classes of the raw folder; 1, so that no rule seems broken, where the notebook alone has it."""
+    try:
+        return len(open_competition(config).classes) if Path(config.data.root).is_dir() else 1
+    except InputError:
+        return 1
 
 
 def _log_what_is_left(run: RunFolder, num_finished: int, count: int, progress: Progress) -> None:

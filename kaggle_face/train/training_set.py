@@ -1,6 +1,7 @@
 """Images that the settings remove from a fold's training set, and pseudo-labelled ones that they add.
 
-Nothing here touches what the fold is measured on, so figures stay comparable with those of other runs.
+Nothing here touches what the fold is measured on, so figures stay comparable with those of other runs: a
+pseudo-label that names a person of the fold's trials, whom other folds know, is left out.
 """
 
 from __future__ import annotations
@@ -14,17 +15,21 @@ import numpy as np
 from kaggle_face.artifacts.files.reading import read_text
 from kaggle_face.artifacts.tables import as_text, read_table
 from kaggle_face.config import DataConfig
-from kaggle_face.errors import ConfigError, DataError, naming_first
+from kaggle_face.errors import ConfigError, DataError, counted, naming_first
 from kaggle_face.file_names import Spellings
 from kaggle_face.hints import settings_command
+from kaggle_face.progress import Progress, SilentProgress
 from kaggle_face.records import IntArray, StrArray, positions_of
 from kaggle_face.train.settings import FoldData
 
 _MOST_BYTES = 1 << 28
+_SILENT = SilentProgress()
 
 
-def adjust_training_set(data: FoldData, settings: DataConfig) -> FoldData:
+def adjust_training_set(data: FoldData, settings: DataConfig, progress: Progress = _SILENT) -> FoldData:
     """The fold without the images of `data.exclude_images` and with those of `data.pseudo_labels`.
+
+    `progress` gets a line where pseudo-labels are left out.
 
     Raises:
         ConfigError: A file is missing or names nothing that fits.
@@ -38,14 +43,19 @@ def adjust_training_set(data: FoldData, settings: DataConfig) -> FoldData:
         data = replace(data, train_ids=data.train_ids[kept], train_labels=data.train_labels[kept])
     if settings.pseudo_labels is not None:
         data = _with_pseudo_labels(data, Path(settings.pseudo_labels))
+        left_out = data.pseudo_labels_left_out
+        if left_out:
+            what = counted(left_out, "pseudo-label", "are left out")
+            progress.log(f"fold {data.fold}: {what}, of people whom this fold holds out for its trials")
     return data
 
 
 def count_changes(before: FoldData, after: FoldData) -> dict[str, int]:
-    """Counts of left-out training images and of pseudo-labelled ones, for `run.json`."""
+    """Counts of left-out and of pseudo-labelled images, and of left-out pseudo-labels, for `run.json`."""
     return {
         "excluded_images": int((~np.isin(before.train_ids, after.train_ids)).sum()),
         "pseudo_labelled_images": int((~np.isin(after.train_ids, before.train_ids)).sum()),
+        "pseudo_labels_left_out": after.pseudo_labels_left_out,
     }
 
 
@@ -86,25 +96,43 @@ def _name_in(line: str) -> str:
     return name if isinstance(name, str) else line
 
 
-def _with_pseudo_labels(data: FoldData, path: Path) -> FoldData:
+def count_pseudo_labels(path: Path) -> int:
+    """How many images a file of pseudo-labels names.
+
+    Raises:
+        ConfigError: The file is missing.
+        DataError: It is damaged.
+    """
+    _require_file(path)
+    return len(read_table(path, ["image_id", "class"])["image_id"])
+
+
+def _require_file(path: Path) -> None:
     if not path.is_file():
         how = settings_command("pseudo-label")
         raise ConfigError(f"data.pseudo_labels: there is no file {path}; make it: {how}")
+
+
+def _with_pseudo_labels(data: FoldData, path: Path) -> FoldData:
+    _require_file(path)
     ids, labels = _read_pseudo_labels(path, data)
+    is_new = ~np.isin(labels, data.pair_labels)  # no fold trains on people of its trials
     return replace(
         data,
-        train_ids=np.concatenate([data.train_ids, ids]),
-        train_labels=np.concatenate([data.train_labels, labels]),
+        train_ids=np.concatenate([data.train_ids, ids[is_new]]),
+        train_labels=np.concatenate([data.train_labels, labels[is_new]]),
+        pseudo_labels_left_out=int((~is_new).sum()),
     )
 
 
 def _read_pseudo_labels(path: Path, data: FoldData) -> tuple[StrArray, IntArray]:
     table = read_table(path, ["image_id", "class"])
     labels = positions_of(table["class"], data.classes.names, f"classes, in {path}")
-    taken = np.isin(table["image_id"], np.concatenate([data.train_ids, data.validation_ids]))
+    known = np.concatenate([data.train_ids, data.validation_ids, data.pairs.image_ids])
+    taken = np.isin(table["image_id"], known)
     if taken.any():
         first = str(table["image_id"][taken][0])
-        text = naming_first(int(taken.sum()), len(taken), "image", "have a label already", first)
+        text = naming_first(int(taken.sum()), len(taken), "image", "have a label or a trial already", first)
         raise DataError(f"{path}: {text}; pseudo-labels are for test images alone")
     rows = data.cache.rows_of(table["image_id"])
     readable = data.cache.valid[rows]

@@ -10,6 +10,7 @@ import torch
 from kaggle_face.config import Config
 from kaggle_face.data.loading.loader import evaluation_batches
 from kaggle_face.errors import RunError, part_of
+from kaggle_face.evaluation.figures import MOST_LOSS
 from kaggle_face.inference.batch_size import choose_batch_size
 from kaggle_face.inference.embedding import embed_all
 from kaggle_face.metrics.classification import log_loss, top_k_accuracy
@@ -94,12 +95,15 @@ def _held_out(network: FaceNetwork, data: FoldData, how: Evaluation) -> HeldOut:
 
 
 def measure(held_out: HeldOut, data: FoldData) -> dict[str, float]:
-    """The figures of the tasks that are held out: accuracy, top5, log_loss, eer, auc, tpr@1e-2, tpr@1e-3."""
+    """The figures of the tasks that are held out: accuracy, top5, log_loss, eer, auc, tpr@1e-2, tpr@1e-3.
+
+    An image whose class has no training image in this fold adds a finite loss, the same as in `evaluate`.
+    """
     labels, logits = data.validation_labels, held_out.predictions.logits
     figures: dict[str, float] = {}
     if len(labels):
         top = top_k_accuracy(logits, labels, ks=(1, 5))
-        figures = {"accuracy": top[1], "top5": top[5], "log_loss": log_loss(logits, labels)}
+        figures = {"accuracy": top[1], "top5": top[5], "log_loss": log_loss(logits, labels, MOST_LOSS)}
     if data.pairs.are_labelled:
         scores = held_out.pair_scores
         figures.update(verification_summary(scores.scores, scores.labels))

@@ -27,6 +27,12 @@ def read_csv(path: Path) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
+def relabel_pairs(root: Path, label: str) -> None:
+    path = next(root.rglob("val_pairs.txt"))
+    lines = [line.rsplit(" ", 1)[0] for line in path.read_text().splitlines()]
+    path.write_text("".join(f"{line} {label}\n" for line in lines))
+
+
 def append_pair(root: Path, line: str) -> None:
     path = root / "val_pairs.txt"
     path.write_text(path.read_text() + line + "\n")
@@ -149,6 +155,10 @@ def test_a_run_copied_to_another_place_is_enough(workspace: Path, tiny_root: Pat
         (lambda root: append_pair(root, "ghost.jpg ghoul.jpg 1"), "ghost.jpg"),
         (lambda root: append_pair(root, "../../etc/passwd x.jpg 1"), "../../etc/passwd"),
         (lambda root: append_pair(root, "a.jpg b.jpg 7"), "7"),
+        (
+            lambda root: relabel_pairs(root, "1"),
+            "labelled pairs show one person (label 1), first: ",
+        ),
         (lambda root: (root / "cls_data/train/n999999").mkdir(), "n999999"),
         (lambda root: next((root / "cls_data/train").rglob("*.jpg")).write_bytes(b""), "cannot be read"),
         (
@@ -158,7 +168,7 @@ def test_a_run_copied_to_another_place_is_enough(workspace: Path, tiny_root: Pat
             "data.broken_images=skip",
         ),
     ],
-    ids=["missing image", "outside", "label", "empty class", "zero bytes", "truncated"],
+    ids=["missing image", "outside", "label", "one kind", "empty class", "zero bytes", "truncated"],
 )
 def test_a_damaged_raw_folder_is_one_line_and_leaves_no_run(
     workspace: Path,

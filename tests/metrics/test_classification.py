@@ -215,6 +215,12 @@ def test_log_loss_of_an_impossible_class_is_infinite() -> None:
     assert log_loss(np.array([[0.0, -np.inf]]), [1]) == np.inf
 
 
+def test_the_loss_of_each_image_may_be_bounded() -> None:
+    # ln 2 of even odds, and 5 in place of infinity
+    logits = np.array([[0.0, 0.0], [0.0, -np.inf]])
+    assert log_loss(logits, [0, 1], most=5.0) == pytest.approx((np.log(2) + 5) / 2)
+
+
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
 def test_a_softmax_without_a_finite_highest_logit_is_refused(value: float) -> None:
     with pytest.raises(InputError, match="a softmax needs a finite highest logit"):

@@ -70,6 +70,15 @@ def test_a_class_without_training_images_is_never_predicted(network: FaceNetwork
     assert np.isneginf(logits[:, 2]).all() and np.isfinite(logits[:, :2]).all()
 
 
+def test_an_image_whose_class_has_no_training_image_adds_a_finite_loss(network: FaceNetwork) -> None:
+    data = make_task(no_pairs(), [0, 0, 2])  # c and a, of class 1, have the logit -inf
+    held_out = predict_held_out(network, data, HOW)
+    known = held_out.predictions.logits[[0, 2]][:, [0, 2]].astype(np.float64)
+    losses = np.log(np.exp(known).sum(axis=1)) - known[:, 0]
+    expected = (losses.sum() + 2 * 87) / 4  # -ln of float32's least normal number, 1e-38
+    assert measure(held_out, data)["log_loss"] == pytest.approx(expected, rel=1e-5)
+
+
 def test_embeddings_that_are_not_finite_blame_the_training_and_no_picture(network: FaceNetwork) -> None:
     with torch.no_grad():
         network.neck.get_parameter("0.weight").fill_(3e38)  # finite, but no sum with the bias is

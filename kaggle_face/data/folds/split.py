@@ -20,7 +20,7 @@ from kaggle_face.artifacts.record_io import read_folds, write_folds
 from kaggle_face.artifacts.seals import has_seal
 from kaggle_face.config.schema import FoldsConfig
 from kaggle_face.data.folds.leaks import check_no_leak
-from kaggle_face.data.folds.trials import draw_trials
+from kaggle_face.data.folds.trials import draw_trials, require_both_kinds
 from kaggle_face.data.loading.samplers import Stream, seeded
 from kaggle_face.errors import DataError
 from kaggle_face.records import UNKNOWN, CompetitionData, FaceTable, Folds, IntArray, Pairs, no_pairs
@@ -41,6 +41,7 @@ def saved_folds(
     Raises:
         DataError: As `make_folds`, or the saved folds were changed by hand.
     """
+    require_measurable_trials(data, config)
     path = folder / name_of_folds(data, config, groups)
     if not has_seal(path):  # nothing is there, or folds of an earlier version, which come out the same
         with wait_for_lock(folder / f".{path.name}.lock", lambda: None):
@@ -64,8 +65,9 @@ def make_folds(data: CompetitionData, config: FoldsConfig, groups: IntArray | No
 
     Raises:
         DataError: There are too few labelled images or identities, no dev split to hold out, no labelled dev
-            pairs where they are needed, or a leak.
+            pairs of both kinds where they are needed, or a leak.
     """
+    require_measurable_trials(data, config)
     faces = _labelled(data)
     if not len(faces):
         raise DataError("there are no labelled images in the train and dev splits to make folds of")
@@ -133,6 +135,17 @@ def _kind_of_trials(data: CompetitionData, config: FoldsConfig) -> Literal["dev_
             return "identities"
         case other:
             assert_never(other)
+
+
+def require_measurable_trials(data: CompetitionData, config: FoldsConfig) -> None:
+    """Checks that dev pairs, where they are the trials, are of both kinds if pairs are to be submitted.
+
+    Raises:
+        DataError: They are all of one person or all of two, or there are none where they are needed.
+    """
+    if _kind_of_trials(data, config) == "dev_pairs":
+        remedy = "correct their labels, or set folds.verification=identities"
+        require_both_kinds(data.dev_pairs, data, remedy)
 
 
 def can_hold_out_identities(data: CompetitionData, config: FoldsConfig) -> bool:

@@ -1,4 +1,7 @@
-"""Drawing verification trials among labelled images: half of them the same person, half different people."""
+"""Drawing verification trials among labelled images: half of them the same person, half different people.
+
+Trials all of which show one person, or all of which show two, measure nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,29 @@ from itertools import combinations
 
 import numpy as np
 
-from kaggle_face.records import IntArray, Pairs, StrArray
+from kaggle_face.errors import DataError, naming_first
+from kaggle_face.records import CompetitionData, IntArray, Pairs, StrArray
 
 _Couple = tuple[int, int]
+
+
+def are_of_one_kind(trials: Pairs) -> bool:
+    """Whether labelled trials all show one person, or all show two: no error rate is defined on them."""
+    return trials.are_labelled and bool((trials.labels == trials.labels[0]).all())
+
+
+def require_both_kinds(trials: Pairs, data: CompetitionData, remedy: str) -> None:
+    """Checks labelled trials where pairs are to be submitted; without such a task they are not needed.
+
+    Raises:
+        DataError: They are all of one kind.
+    """
+    has_task = len(data.test_pairs) > 0 or data.test_gallery is not None
+    if has_task and are_of_one_kind(trials):
+        what = "one person (label 1)" if trials.labels[0] else "two people (label 0)"
+        count, first = len(trials), str(trials.pair_ids[0])
+        text = naming_first(count, count, "labelled pair", f"show {what}", first)
+        raise DataError(f"{text}, so no error rate can be measured; {remedy}")
 
 
 def draw_trials(

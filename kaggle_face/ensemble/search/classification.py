@@ -90,9 +90,13 @@ def open_class_problem(
 
 
 def select_classes(
-    problem: ClassProblem, names: Sequence[str], kinds: Sequence[Kind], progress: Progress = _SILENT
+    problem: ClassProblem,
+    names: Sequence[str],
+    kinds: Sequence[Kind],
+    progress: Progress = _SILENT,
+    spaces: Sequence[ClassSpace] = CLASS_SPACES,
 ) -> Selection:
-    """Measures all single members and all blends of the wanted kinds and selects one; `names` (M)."""
+    """Measures all single members (`names`, M) and all blends of the kinds and spaces, and selects one."""
     singles = [_single(problem, member, name) for member, name in enumerate(names)]
     best = max(singles, key=lambda single: problem.objective(single.metrics))
     candidates = list(singles)
@@ -104,7 +108,7 @@ def select_classes(
             methods = [
                 _Method(kind, space, space != "ranks")
                 for kind in kinds
-                for space in CLASS_SPACES
+                for space in spaces
                 if (kind, space) != ("constrained", "ranks")  # ranks have no log loss to minimise
             ]
             with progress.track("blending probabilities", len(methods), "ways") as counter:

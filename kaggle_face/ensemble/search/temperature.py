@@ -25,6 +25,7 @@ def fit_temperature(logits_NC: FloatArray, labels: IntArray) -> float:
     """The temperature of the least log loss, within [0.05, 20].
 
     The loss is convex in 1/T, so its slope is brought to zero by Newton steps within a shrinking bracket.
+    An image whose true class has the logit -inf does not count: no temperature makes its loss finite.
 
     Logits twice too large for their accuracy of 3 in 4 (odds 3 to 1 = e^1.0986):
 
@@ -32,6 +33,10 @@ def fit_temperature(logits_NC: FloatArray, labels: IntArray) -> float:
     >>> round(fit_temperature(logits, np.array([0, 0, 0, 1])), 3)
     2.0
     """
+    known = logits_NC[np.arange(len(labels)), labels] != -np.inf
+    logits_NC, labels = logits_NC[known], labels[known]
+    if not len(labels):
+        return 1.0
     shifted_NC = logits_NC - logits_NC.max(axis=1, keepdims=True)
     true_N = shifted_NC[np.arange(len(labels)), labels]
     shifted_NC[shifted_NC == -np.inf] = -1e6  # unknown classes: probability 0, and 0 times them is 0

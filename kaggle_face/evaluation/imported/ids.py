@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from kaggle_face.errors import DataError, counted, naming_first, part_of
-from kaggle_face.records import FloatArray, IntArray, StrArray
+from kaggle_face.records import FloatArray, IntArray, Pairs, StrArray, no_pairs
 
 Keys = Sequence[str]
+_NO_PAIRS = no_pairs()
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,15}(\.0+)?")
 
 
@@ -65,18 +66,25 @@ def ways_to_name_images(wanted: StrArray, given: StrArray, allowed: StrArray) ->
 
 
 def ways_to_name_couples(
-    first: StrArray, second: StrArray, given_first: StrArray, given_second: StrArray
+    first: StrArray,
+    second: StrArray,
+    given_first: StrArray,
+    given_second: StrArray,
+    allowed: Pairs = _NO_PAIRS,
 ) -> list[WayToName]:
     """The ways in which pairs of images may be named, in either order."""
-    images = {*first.tolist(), *second.tolist()}
+    wanted = (first.tolist(), second.tolist())
+    given = (given_first.tolist(), given_second.tolist())
+    beyond = (allowed.first_ids.tolist(), allowed.second_ids.tolist())
+    images = {text for column in (*wanted, *beyond) for text in column}
     found = []
     for name, shorten in IMAGE_NAMINGS.items():
         if len({shorten(text) for text in images}) == len(images):
-            wanted, given = (
+            keys, keys_of_file, others = (
                 [" | ".join(sorted((shorten(a), shorten(b)))) for a, b in zip(*both, strict=True)]
-                for both in ((first.tolist(), second.tolist()), (given_first.tolist(), given_second.tolist()))
+                for both in (wanted, given, beyond)
             )
-            found.append(WayToName(f"images by {name}", wanted, given))
+            found.append(WayToName(f"images by {name}", keys, keys_of_file, frozenset(others)))
     return found
 
 

@@ -31,9 +31,10 @@ from kaggle_face.evaluation.imported.values import (
     require_direction,
     require_finite,
 )
-from kaggle_face.records import CompetitionData, FloatArray, IntArray, Pairs, StrArray
+from kaggle_face.records import CompetitionData, FloatArray, IntArray, Pairs, StrArray, no_pairs
 
 _ROW_IDS = "row ids of the submission"
+_NO_PAIRS = no_pairs()
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,11 @@ def _require_equal_rows(
 
 
 def read_pairs(
-    data: CompetitionData, trials: Sequence[Pairs], sources: Sources
+    data: CompetitionData, trials: Sequence[Pairs], sources: Sources, unreadable: Sequence[Pairs] = ()
 ) -> tuple[ImportedValues | None, ImportedValues]:
     """The out-of-fold and the test scores of pairs, in the order of the pairs that are wanted.
+
+    The out-of-fold file may have `unreadable` trials too, those that a fold leaves out for their images.
 
     Raises:
         DataError: A file does not fit.
@@ -158,7 +161,9 @@ def read_pairs(
         if not sum(map(len, trials)):
             raise InputError("the folds hold out no trials (folds.verification); leave --oof out")
         pairs, folds = _each_trial_once(trials)
-        oof, scores = _scores_of(sources.oof, pairs, "trials that the folds hold out", sources, folds)
+        others = _each_trial_once(unreadable)[0] if unreadable else _NO_PAIRS
+        what = "trials that the folds hold out"
+        oof, scores = _scores_of(sources.oof, pairs, what, sources, folds, others)
         require_direction(sources.oof, scores, pairs.labels)
     test, _ = _scores_of(sources.test, data.test_pairs, "test pairs", sources)
     return oof, test
@@ -177,20 +182,27 @@ def _each_trial_once(trials: Sequence[Pairs]) -> tuple[Pairs, IntArray | None]:
 
 
 def _scores_of(
-    path: Path, pairs: Pairs, what: str, sources: Sources, folds: IntArray | None = None
+    path: Path,
+    pairs: Pairs,
+    what: str,
+    sources: Sources,
+    folds: IntArray | None = None,
+    allowed: Pairs = _NO_PAIRS,
 ) -> tuple[ImportedValues, FloatArray]:
+    """Scores of pairs; the file may have those of `allowed` pairs too."""
     file = open_prediction_file(path)
     columns = score_columns(file)
     given = [file.text(place) for place in columns.ids]
     values = file.numbers(columns.values)[:, 0]
     require_finite(file.path, given[0], values)
     if len(given) == 1:
-        ways = [WayToName("pair ids", pairs.pair_ids.tolist(), given[0].tolist())]
+        others = frozenset(allowed.pair_ids.tolist())
+        ways = [WayToName("pair ids", pairs.pair_ids.tolist(), given[0].tolist(), others)]
         rows, naming = match_rows(file.path, ways, what)
     else:
         try:
             first, second, kept = each_couple_once(file.path, given[0], given[1], values)
-            ways = ways_to_name_couples(pairs.first_ids, pairs.second_ids, first, second)
+            ways = ways_to_name_couples(pairs.first_ids, pairs.second_ids, first, second, allowed)
             rows, naming = match_rows(file.path, ways, what)
         except DataError:
             _refuse_column_beside_ids(file, columns, given, pairs)

@@ -102,7 +102,7 @@ def check_competition(
 
 def _try_training(config: Config, data: CompetitionData, has_problems: bool) -> CheckResult:
     """The time of a fold on this machine, by a trial of seconds."""
-    from kaggle_face.data.folds.split import number_of_folds
+    from kaggle_face.data.folds.split import number_of_folds, require_measurable_trials
     from kaggle_face.progress import in_words
     from kaggle_face.train.speed.estimate import FoldSize, estimate_fold
 
@@ -112,6 +112,7 @@ def _try_training(config: Config, data: CompetitionData, has_problems: bool) -> 
     count = number_of_folds(config.folds)
     held_out = dev if config.folds.dev == "holdout" else (train + dev) // count
     try:
+        require_measurable_trials(data, config.folds)
         size = FoldSize(len(data.classes), train + dev - held_out, held_out)
         estimate = estimate_fold(config, size)
     except InputError as error:

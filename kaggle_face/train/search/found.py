@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from kaggle_face.artifacts.files.atomic import write_text
+from kaggle_face.config import load_config
 from kaggle_face.config.loading import full_key
 from kaggle_face.config.yaml_text import dump_yaml, parse_yaml
 from kaggle_face.errors import InputError, counted
@@ -44,7 +47,8 @@ class FoundConfig:
 
     def write(self, path: Path) -> None:
         """Writes the config."""
-        values = nested([*self.overrides, f"train.epochs={self.epochs}", *self.best.overrides])
+        overrides = [*self.overrides, f"train.epochs={self.epochs}", *self.best.overrides]
+        values = with_whole_mappings(nested(overrides), load_config(self.extends, overrides).config)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, f"{self._head()}{dump_yaml({'extends': self.extends, **values})}")
 
@@ -71,6 +75,26 @@ def require_own_config(path: Path) -> None:
     """
     if path.is_file() and not path.read_bytes().startswith(_MARK.encode()):
         raise InputError(f"{path} was not written by tune; move it away, or search under another --name")
+
+
+def with_whole_mappings(values: Mapping[str, Any], resolved: BaseModel) -> Mapping[str, Any]:
+    """Settings with each mapping as resolved: a file replaces the parent's, where an override adds to it.
+
+    >>> from kaggle_face.config import Config, ModelConfig
+    >>> resolved = Config(model=ModelConfig(backbone_options={"stem_width": 16, "stem_type": "deep"}))
+    >>> with_whole_mappings({"model": {"backbone_options": {"stem_width": 16}}}, resolved)
+    {'model': {'backbone_options': {'stem_width': 16, 'stem_type': 'deep'}}}
+    """
+    whole = resolved.model_dump(mode="json")
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        inner = getattr(resolved, key)
+        if isinstance(inner, BaseModel) and isinstance(value, Mapping):
+            value = with_whole_mappings(value, inner)
+        elif isinstance(value, Mapping):
+            value = whole[key]
+        found[key] = value
+    return found
 
 
 def nested(overrides: Sequence[str]) -> Mapping[str, Any]:

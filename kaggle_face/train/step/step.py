@@ -56,25 +56,34 @@ class StepContext:
 class BatchNormGuard:
     """Keeps the running statistics of batch normalisation finite.
 
-    A forward pass that overflows would spoil them for good, so a copy of the last finite ones is kept.
+    A forward pass that overflows would spoil them for good, so a copy of the last finite ones is kept; where
+    there were none, those of a layer that has seen nothing: mean 0, variance 1.
     """
 
     def __init__(self, networks: Iterable[nn.Module]) -> None:
-        self._statistics = [
-            tensor
+        found = [
+            (tensor, beginning)
             for network in networks
             for module in network.modules()
             if isinstance(module, _BatchNorm)
-            for tensor in (module.running_mean, module.running_var)
+            for tensor, beginning in ((module.running_mean, 0.0), (module.running_var, 1.0))
             if tensor is not None
         ]
-        self._kept = [tensor.clone() for tensor in self._statistics]
+        self._statistics = [tensor for tensor, _ in found]
+        self._kept = [torch.full_like(tensor, beginning) for tensor, beginning in found]
+        self.keep()
 
     @torch.no_grad()
     def keep(self) -> None:
-        """Takes the present statistics for good ones."""
-        if self._statistics:
-            torch._foreach_copy_(self._kept, self._statistics)
+        """Takes the present statistics for good ones where they are finite.
+
+        Others may be met: of accumulated batches, and on a GPU, a skipped step is counted later.
+        """
+        if not self._statistics:
+            return
+        are_finite = torch.isfinite(torch.stack([tensor.sum() for tensor in self._statistics]))
+        for tensor, kept, is_finite in zip(self._statistics, self._kept, are_finite.unbind(), strict=True):
+            torch.where(is_finite, tensor, kept, out=kept)
 
     @torch.no_grad()
     def repair(self) -> None:

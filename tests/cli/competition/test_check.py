@@ -23,7 +23,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path = tmp_path / "data" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (16, 16), (9 * grey, 0, 0)).save(path)
-    (tmp_path / "data/val_pairs.txt").write_text("1.jpg 2.jpg 1\n")
+    (tmp_path / "data/val_pairs.txt").write_text("1.jpg 1.jpg 1\n1.jpg 2.jpg 0\n")
     (tmp_path / "data/test_pairs.txt").write_text("2.jpg 1.jpg\n")
     (tmp_path / "mine.yaml").write_text(
         "extends: base\ncompetition: {slug: mine}\ndata: {root: data, image_size: 16, workers: 2}\n"

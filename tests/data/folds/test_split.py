@@ -38,6 +38,23 @@ def some_dev_pairs(names: list[str]) -> Pairs:
 OTHERS = [f"ver/{number}.jpg" for number in range(8)]
 
 
+@pytest.mark.parametrize(("label", "shown"), [(1, r"one person \(label 1\)"), (0, r"two people \(label 0\)")])
+def test_trials_of_one_kind_are_refused_where_pairs_are_to_be_submitted(
+    label: int, shown: str, tmp_path: Path
+) -> None:
+    pairs = replace(some_dev_pairs(OTHERS), labels=np.full(4, label))
+    classes_alone = make_competition([8] * 4, dev_pairs=pairs, others=OTHERS)
+    data = replace(classes_alone, test_pairs=pairs)
+    line = rf"4 of 4 labelled pairs show {shown}, first: pair0, .*set folds.verification=identities$"
+    with pytest.raises(DataError, match=line):
+        make_folds(data, FoldsConfig(count=4))
+    with pytest.raises(DataError, match=line):
+        saved_folds(tmp_path, data, FoldsConfig(count=4))
+    identities = FoldsConfig(count=2, heldout_identities=0.3, verification="identities")
+    assert make_folds(data, identities).count == 2
+    assert make_folds(classes_alone, FoldsConfig(count=4)).count == 4
+
+
 def test_every_image_is_measured_by_one_fold() -> None:
     folds = make_folds(make_competition([7, 9, 12]), NO_TRIALS)
     measured = Counter(name for fold in range(5) for name in folds.validation_ids(fold).tolist())

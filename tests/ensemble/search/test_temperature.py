@@ -42,6 +42,16 @@ def test_classes_held_out_of_a_fold_do_not_count() -> None:
     assert fit_temperature(logits, fold.labels) == pytest.approx(fit_temperature(without, fold.labels - 1))
 
 
+def test_images_of_a_class_without_training_images_do_not_count() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(1, 4, 200)
+    logits = rng.normal(size=(200, 4)) + 1.5 * np.eye(4)[labels]
+    logits[:, 0] = -np.inf
+    more = np.concatenate([logits, rng.normal(size=(1, 4)) - [np.inf, 0, 0, 0]])
+    assert fit_temperature(more, np.append(labels, 0)) == fit_temperature(logits, labels) < 2
+    assert fit_temperature(logits[:2], np.zeros(2, np.int64)) == 1.0
+
+
 def test_no_images_leave_the_logits_as_they_are() -> None:
     held_out = random_held_out(0)
     nothing = [np.zeros(len(fold.image_ids), np.bool_) for fold in held_out]

@@ -69,6 +69,23 @@ def test_trials_of_several_folds_are_read_from_one_file(folder: Path) -> None:
         read_pairs(data_of(RowList(TEST_IDS, TEST_IDS), no_pairs()), both, sources)
 
 
+@pytest.mark.parametrize("columns", [("pair",), ("first", "second")])
+def test_trials_with_an_unreadable_image_may_be_given_and_need_not(
+    folder: Path, columns: tuple[str, ...]
+) -> None:
+    test = Pairs(np.array(["0"]), TEST_IDS[:1], TEST_IDS[1:], np.array([-1], np.int64))
+    data, every = data_of(RowList(TEST_IDS, TEST_IDS), test), trials(0)
+    is_read = np.array([True, True, False, True])
+    named = {"pair": every.pair_ids, "first": every.first_ids, "second": every.second_ids}
+    table = pd.DataFrame({**{name: named[name] for name in columns}, "score": np.arange(4) / 4})
+    pd.DataFrame({"pair": ["0"], "score": [0.5]}).to_csv("test.csv", index=False)
+    sources = Sources(Path("test.csv"), Path("oof.csv"))
+    for rows in (np.full(4, True), is_read):
+        table[rows].to_csv("oof.csv", index=False)
+        oof, _ = read_pairs(data, [every.where(is_read)], sources, [every.where(~is_read)])
+        assert oof is not None and oof.values.tolist() == [0.0, 0.25, 0.75]
+
+
 def test_a_pair_that_a_list_has_twice_is_answered_by_its_images(folder: Path) -> None:
     ids, first = np.array(["p0", "p1", "p2"]), np.array(["t/1.jpg", "t/1.jpg", "t/2.jpg"])
     second = np.array(["t/2.jpg", "t/1.jpg", "t/1.jpg"])

@@ -21,7 +21,7 @@ def config(tmp_path: Path) -> Config:
     for grey, name in enumerate([*names, "ver_data/1.png", "ver_data/2.png"]):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((16, 16, 3), 9 * grey, np.uint8)).save(root / name)
-    (root / "val_pairs.txt").write_text("1.png 2.png 1\n")
+    (root / "val_pairs.txt").write_text("1.png 1.png 1\n1.png 2.png 0\n")
     (root / "test_pairs.txt").write_text("2.png 1.png\n")
     return parse_config(
         f"competition: {{slug: mine}}\ndata: {{root: {root}, image_size: 16, workers: 2}}\n"
@@ -40,6 +40,13 @@ def test_a_good_folder_has_counts_and_no_problem(config):
     assert check.problems == ()
     check.require_no_problem()
     assert "all 10 images can be read" in [result.text for result in check.results if result.level == "good"]
+
+
+def test_labelled_pairs_that_measure_nothing_are_a_problem(config):
+    (Path(config.data.root) / "val_pairs.txt").write_text("1.png 2.png 1\n")
+    (problem,) = check_competition(config, SilentProgress(), decode_images=False).problems
+    assert "1 of 1 labelled pair shows one person (label 1), first: " in problem.text
+    assert problem.text.endswith("or set folds.verification=identities")
 
 
 def test_a_broken_image_is_a_problem_where_images_are_decoded(config):

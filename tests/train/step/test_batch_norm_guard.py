@@ -40,6 +40,16 @@ def test_what_was_kept_last_comes_back() -> None:
     assert norm.running_mean.item() == 5.0 and norm.running_var.item() == 1.0
 
 
+def test_statistics_that_are_spoilt_already_are_not_kept() -> None:
+    norm = nn.BatchNorm1d(2)
+    norm.running_mean.copy_(torch.tensor([1.0, torch.nan]))
+    guard = BatchNormGuard([norm])
+    norm.running_var.copy_(torch.tensor([torch.inf, -torch.inf]))
+    guard.keep()
+    guard.repair()
+    assert norm.running_mean.tolist() == [0.0, 0.0] and norm.running_var.tolist() == [1.0, 1.0]
+
+
 def test_networks_without_such_layers_need_no_guard() -> None:
     guard = BatchNormGuard([nn.Linear(2, 2)])
     guard.keep()

@@ -13,6 +13,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from kaggle_face.config import Config, ModelConfig
+from kaggle_face.data.augmentation.mixing import Mix
 from kaggle_face.data.augmentation.per_image import Augmenter
 from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.data.loading.loader import TrainingBatches, TrainingImages, shuffled
@@ -135,8 +136,11 @@ def test_as_many_as_are_allowed_do_not_stop_it(spoil: Callable[[dict[int, float]
     assert training.state.accumulator.read().most_skipped_in_a_row == 2
 
 
-def test_statistics_of_normalisation_and_averages_stay_finite_when_a_forward_pass_overflows() -> None:
-    training = Training()
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_statistics_of_normalisation_and_averages_stay_finite_when_a_forward_pass_overflows(
+    accumulate: int,
+) -> None:
+    training = Training(accumulate)
     network, calls = training.state.network, iter(range(100))
 
     def overflowing(images_BCHW: torch.Tensor) -> torch.Tensor:
@@ -148,6 +152,27 @@ def test_statistics_of_normalisation_and_averages_stay_finite_when_a_forward_pas
     assert training.state.accumulator.read().skipped_steps == 1
     for one in training.state.networks:
         assert all(torch.isfinite(buffer).all() for buffer in one.buffers())
+
+
+def test_cutmix_pastes_within_the_part_that_the_network_sees(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training(augment={"cutmix": {"probability": 1.0}})
+    training.state.network.center_crop = 0.5
+    mixes: list[Mix] = []
+    plain = steps.apply_mix
+
+    def kept(images_BCHW: torch.Tensor, mix: Mix) -> torch.Tensor:
+        mixes.append(mix)
+        return plain(images_BCHW, mix)
+
+    monkeypatch.setattr(steps, "apply_mix", kept)
+    training.run()
+    assert len(mixes) == IMAGES // BATCH
+    border, seen_px = 4, 8  # of 16 pixels the 8 in the middle
+    for mix in mixes:
+        assert mix.box is not None and mix.box.area_px <= seen_px**2
+        assert border <= min(mix.box.top, mix.box.left)
+        assert max(mix.box.bottom, mix.box.right) <= border + seen_px
+        assert mix.weight_of_first == pytest.approx(1 - mix.box.area_px / seen_px**2)
 
 
 def test_a_step_that_does_not_fit_the_memory_says_what_to_lower() -> None:
