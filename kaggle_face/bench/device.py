@@ -12,7 +12,7 @@ import torch
 from kaggle_face.bench.machine import describe_machine
 from kaggle_face.bench.report import Cell, Report
 from kaggle_face.bench.throughput import Plan
-from kaggle_face.bench.training import fresh_network, speed_settings
+from kaggle_face.bench.training import fresh_network, settle_amp, speed_settings
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.model.amp import resolve_amp
 from kaggle_face.model.cpu import prepare_cpu
@@ -39,20 +39,20 @@ def bench_device(loaded: LoadedConfig, plan: Plan, progress: Progress) -> Report
         plan: How many steps are timed: `rounds` turns of `least_steps`, the best of which counts.
         progress: Counts them.
     """
-    config = loaded.config
-    device = resolve_device(config.device)
+    device = resolve_device(loaded.config.device)
     prepare_cpu(device)
-    rates = _step_rates(config, device, plan, progress)
+    config = settle_amp(loaded, _CLASSES, device, progress).config
+    amp_dtype = resolve_amp(config.train.amp, device)
+    chosen = next(name for name, dtype in _FORMATS.items() if dtype == amp_dtype)
+    rates = _step_rates(config, device, chosen, plan, progress)
     copies = dict(_copy_rates(device))
     rows: list[tuple[Cell, ...]] = [
         (STEPS.format(name), rate, "images/s", _SETTING_OF[name]) for name, rate in rates.items()
     ]
     rows += [(name, rate, "GB/s", "") for name, rate in copies.items()]
     rows += _memory_rows(device)
-    amp_dtype = resolve_amp(config.train.amp, device)
-    chosen = next(name for name, dtype in _FORMATS.items() if dtype == amp_dtype)
     about = {**describe_machine(device), **speed_settings(loaded), "classes": _CLASSES}
-    sentence = f"{describe_choice(device, why_no_gpu())}; {advise(rates, chosen, config.train.amp)}"
+    sentence = f"{describe_choice(device, why_no_gpu())}; {advise(rates, chosen, loaded.config.train.amp)}"
     return Report("device", about, COLUMNS, tuple(rows), sentence)
 
 
@@ -93,10 +93,12 @@ def advise(rates: Mapping[str, float], chosen: str, setting: str) -> str:
     return f"{fastest} is {gain:.1f} times as fast as {chosen}: set {_SETTING_OF[fastest]}"
 
 
-def _step_rates(config: Config, device: torch.device, plan: Plan, progress: Progress) -> dict[str, float]:
-    """Images per second of forward and backward passes in each precision that the device has."""
+def _step_rates(
+    config: Config, device: torch.device, chosen: str, plan: Plan, progress: Progress
+) -> dict[str, float]:
+    """Images per second of forward and backward passes in each precision that pays, and in the chosen one."""
     network = fresh_network(config, _CLASSES, device)
-    names = [name for name in _FORMATS if _can(name, device)]
+    names = [name for name in _FORMATS if name == chosen or _can(name, device)]
     rates: dict[str, float] = {}
     with progress.track("measuring", len(names), "precisions") as counter:
         for name in names:

@@ -95,11 +95,6 @@ def _predict_folds(
 ) -> PredictResult:
     trained = settings_of_run(loaded.word, run, folds, loaded.overrides)
     config, averaging, tta = trained.config, trained.config.predict, None
-    if options.try_tta:
-        from kaggle_face.pipeline.improving.tta import choose_tta
-
-        tta = choose_tta(trained, run, folds, progress)
-        averaging = averaging.model_copy(update={"flip": tta.flip, "crops": tta.crops})
     data = open_competition(config, progress)
     cache = open_images(config, data, progress)
     today = open_today(config, data, progress, cache)
@@ -112,6 +107,11 @@ def _predict_folds(
     from kaggle_face.inference.prediction import Predictor, gather_test_set
     from kaggle_face.model.device import resolve_device
 
+    if options.try_tta:
+        from kaggle_face.pipeline.improving.tta import choose_tta
+
+        tta = choose_tta(trained, run, folds, progress)
+        averaging = averaging.model_copy(update={"flip": tta.flip, "crops": tta.crops})
     test_set, predicted = gather_test_set(data, cache), []
     predictor = Predictor(test_set, today.tables, averaging, resolve_device(config.device), progress)
     images = counted(len(test_set.embedded_ids), "image")

@@ -20,10 +20,14 @@ def test_a_machine_without_a_gpu_is_measured_and_named(monkeypatch: pytest.Monke
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(bench.shutil, "which", lambda name: None)
     monkeypatch.setattr(bench, "_DRIVER", Path("/nowhere/version"))
-    loaded = load_config("demo", ["device=cpu", "train.batch_size=4", "data.image_size=16"])
+    monkeypatch.setattr("kaggle_face.bench.training.decide_cpu_amp", lambda *_: "bf16")
+    monkeypatch.setattr(bench, "_LEAST_GAIN", 1e6)
+    settings = ["device=cpu", "train.amp=auto", "train.batch_size=4", "data.image_size=16"]
+    loaded = load_config("demo", settings)
     report = bench_device(loaded, Plan(1, 0.1, 1, 0), SilentProgress())
     assert [row[0] for row in report.rows] == ["training steps, fp32", "training steps, bf16", "threads"]
     assert all(isinstance(row[1], float) and row[1] > 0 for row in report.rows[:2])
+    assert report.sentence.endswith("train.amp=auto takes bf16, and no other precision is much faster")
     assert "the network runs on the CPU: " in report.sentence and "no NVIDIA driver" in report.sentence
 
 
@@ -51,6 +55,12 @@ def test_a_gpu_that_the_settings_leave_idle_is_named(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert why_no_gpu() is None
     assert "set device=auto" in describe_choice(CPU, why_no_gpu())
+
+
+def test_a_precision_that_the_settings_name_is_measured_where_it_does_not_pay() -> None:
+    loaded = load_config("demo", ["device=cpu", "train.batch_size=4", "data.image_size=16"])
+    rates = bench._step_rates(loaded.config, CPU, "fp16", Plan(1, 0.1, 1, 0), SilentProgress())
+    assert set(rates) == {"fp32", "bf16", "fp16"}
 
 
 def test_a_faster_precision_is_advised_where_it_is_much_faster() -> None:

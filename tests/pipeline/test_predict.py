@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.config import load_config
@@ -47,6 +48,17 @@ def test_the_gains_of_test_time_augmentation_are_those_of_its_file(after: After)
         for view in kept["measured"]
         for metric, gain in view["gains"].items()
     ]
+
+
+def test_nothing_is_measured_anew_on_pictures_that_are_not_those_of_the_training(after: After) -> None:
+    work = after("train")
+    picture = next((work.root / "cls_data" / "train").rglob("*.*"))
+    Image.new("RGB", (16, 16), (255, 0, 0)).save(picture)
+    before = {path: path.read_bytes() for path in work.run.rglob("oof/**/*") if path.is_file()}
+    with pytest.raises(RunError, match="train"):
+        predict_run(load_config("tiny"), RunFolder(work.run), PredictOptions(try_tta=True), SilentProgress())
+    assert before and {path: path.read_bytes() for path in before} == before
+    assert not (work.run / "tta.json").exists()
 
 
 def test_wrong_folds_and_checkpoints_are_one_line(after: After) -> None:

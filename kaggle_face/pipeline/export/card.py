@@ -16,6 +16,7 @@ from kaggle_face.evaluation.members import Member
 from kaggle_face.inference.onnx_file import EMBEDDINGS, KEY, LOGITS, OnnxDescription
 from kaggle_face.metrics.table import METRICS
 from kaggle_face.model.backbones.timm_library import license_of_weights
+from kaggle_face.model.trained import model_of_fold
 from kaggle_face.pipeline.export.plan import ExportPlan
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ _UNKNOWN = "unknown"
 
 
 def card_text(plan: ExportPlan, description: OnnxDescription, result: ExportResult) -> str:
-    """The card as Markdown."""
+    """The card as Markdown, of the first file: `description` is its own."""
     sections = (
         [f"# {_plain(description.run)}, {_plain(plan.checkpoint)}", "", *_summary(plan, description)],
         ["## Training data", "", *_training(plan)],
         ["## Figures on held-out data", "", *_figures(plan)],
         ["## Thresholds", "", *_thresholds(description)],
         ["## Files", "", *_files(result)],
-        ["## Use", "", *_use(plan, description)],
+        ["## Use", "", *_use(plan, description, result)],
         ["## Licence", "", *_licences(plan)],
         ["## Provenance", "", *_provenance(plan, description)],
     )
@@ -70,9 +71,20 @@ def _training(plan: ExportPlan) -> list[str]:
                 f"{int(counts.sum()):,}",
                 f"{int((counts > 0).sum()):,} of {len(counts):,}",
                 config.model.backbone,
+                _seen_part(model_of_fold(fold, config).center_crop),
             ]
         )
-    return _table(["fold", "data", "training images", "identities with images", "backbone"], rows)
+    header = ["fold", "data", "training images", "identities with images", "backbone", "sees"]
+    return _table(header, rows)
+
+
+def _seen_part(share: float) -> str:
+    """The part of a picture that a network sees.
+
+    >>> _seen_part(1.0), _seen_part(0.65)
+    ('all', '65 % of each side')
+    """
+    return "all" if share == 1.0 else f"{100 * share:g} % of each side"
 
 
 def _figures(plan: ExportPlan) -> list[str]:
@@ -164,8 +176,8 @@ def table_cells(row: ExportedFile) -> list[str]:
     ]
 
 
-def _use(plan: ExportPlan, description: OnnxDescription) -> list[str]:
-    output = plan.outputs[0]
+def _use(plan: ExportPlan, description: OnnxDescription, result: ExportResult) -> list[str]:
+    output, file = plan.outputs[0], next(iter(result.files.values())).name
     last = (
         'print("score:", float(found[0] @ found[1]))'
         if output == EMBEDDINGS
@@ -181,7 +193,7 @@ def _use(plan: ExportPlan, description: OnnxDescription) -> list[str]:
         "import onnxruntime",
         "from PIL import Image",
         "",
-        'session = onnxruntime.InferenceSession("model.onnx")',
+        f'session = onnxruntime.InferenceSession("{file}")',
         f'faces = [Image.open(name).convert("RGB").resize(({size}, {size}), Image.BICUBIC) '
         'for name in ("one.jpg", "other.jpg")]',
         f'found = session.run(["{output}"], {{"images": np.stack([np.asarray(face) for face in faces])}})[0]',

@@ -18,10 +18,16 @@ from kaggle_face.config.schema import PathsConfig
 from kaggle_face.data.cache.image_cache import ImageCache
 from kaggle_face.errors import KaggleFaceError, RunError
 from kaggle_face.pipeline.export.plan import ExportPlan
-from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, open_images
+from kaggle_face.pipeline.inputs.preparing import (
+    open_competition,
+    open_folds,
+    open_images,
+    require_own_number,
+)
 from kaggle_face.pipeline.inputs.today import open_today, require_current_training
 from kaggle_face.progress import Progress
 from kaggle_face.records import IntArray, Pairs, StrArray
+from kaggle_face.train.other_runs.lookup import is_of_several_folds
 from kaggle_face.train.settings import FoldData, select_fold
 from kaggle_face.train.training_set import adjust_training_set
 
@@ -133,9 +139,11 @@ def _data_of(paths: PathsConfig, plan: ExportPlan, progress: Progress) -> tuple[
         if cache is None:
             cache = open_images(settings.config, data, progress)
             today = open_today(settings.config, data, progress, cache)
+        require_own_number(fold)
         require_current_training(fold, today, "train")
         folds = open_folds(settings, data, cache)
-        found.append(adjust_training_set(select_fold(data, folds, cache, fold.fold), settings.config.data))
+        own = adjust_training_set(select_fold(data, folds, cache, fold.fold), settings.config.data)
+        found.append(own.with_trials_alone() if is_of_several_folds(fold) else own)
     assert cache is not None, "a plan has a network"
     return cache, found
 

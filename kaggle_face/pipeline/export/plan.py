@@ -65,7 +65,7 @@ class PlannedNetwork:
     def fingerprint(self) -> str:
         """A digest of the weights and all settings that change an embedding."""
         config = self.fold.read_config()
-        return fingerprint_of(self.fold.weights_file(self.checkpoint), config, self.flip, self.crops)
+        return fingerprint_of(self.fold, self.checkpoint, config, self.flip, self.crops)
 
     def load(self) -> Part:
         """The network, on the CPU."""

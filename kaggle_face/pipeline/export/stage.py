@@ -103,7 +103,7 @@ def export_network(
     expected = compute_all(graph.compute, images.parity, batch_size)
     checks = _Checks(images, expected, _eer_of(plan, graph.compute, images.trials, batch_size), batch_size)
     description = _describe(plan)
-    files, rows, notes = _make_all(plan, data, options.precisions, description, checks)
+    files, rows, abouts, notes = _make_all(plan, data, options.precisions, description, checks)
     placed = (replace(row, path=folder / FILE_NAMES[precision]) for precision, row in rows.items())
     result = ExportResult(
         folder=folder,
@@ -118,7 +118,7 @@ def export_network(
     with replacing_folder(folder) as new:
         for precision, made in files.items():
             (new / FILE_NAMES[precision]).write_bytes(made)
-        (new / CARD_FILE).write_text(card_text(plan, description, result), encoding="utf-8")
+        (new / CARD_FILE).write_text(card_text(plan, next(iter(abouts.values())), result), encoding="utf-8")
     return result
 
 
@@ -202,29 +202,33 @@ def _make_all(
     wanted: Sequence[Precision] | None,
     description: OnnxDescription,
     checks: _Checks,
-) -> tuple[dict[Precision, bytes], dict[Precision, ExportedFile], list[str]]:
-    """The bytes and the row of each file, and why others are left out where none is named.
+) -> tuple[
+    dict[Precision, bytes], dict[Precision, ExportedFile], dict[Precision, OnnxDescription], list[str]
+]:
+    """The bytes, row and description of each file, and why others are left out where none is named.
 
     Raises:
         InputError: A file that is wanted, or the one in fp32, cannot be made.
     """
     files: dict[Precision, bytes] = {}
     rows: dict[Precision, ExportedFile] = {}
+    abouts: dict[Precision, OnnxDescription] = {}
     notes = []
     for precision in wanted or PRECISIONS:
         try:
-            files[precision], rows[precision] = _make(plan, data, precision, description, checks)
+            made = _make(plan, data, precision, description, checks)
+            files[precision], rows[precision], abouts[precision] = made
         except KaggleFaceError as error:
             if wanted is not None or precision == "fp32":
                 raise
             notes.append(f"{precision} is left out: {error}")
-    return files, rows, notes
+    return files, rows, abouts, notes
 
 
 def _make(
     plan: ExportPlan, data: bytes, precision: Precision, description: OnnxDescription, checks: _Checks
-) -> tuple[bytes, ExportedFile]:
-    """The bytes of a file, compared with torch, and its row without a path.
+) -> tuple[bytes, ExportedFile, OnnxDescription]:
+    """The bytes of a file, compared with torch, its row without a path, and what it says of itself.
 
     Raises:
         InputError: It does not compute what torch computes, or cannot be made.
@@ -257,7 +261,7 @@ def _make(
     about = replace(description, precision=precision, embedding_size=embedding_size)
     made = described(converted, about)
     speed = images_per_second(compute, images.parity[: checks.batch_size])
-    return made, _row(precision, len(made), speed, parity, eer, checks.eer)
+    return made, _row(precision, len(made), speed, parity, eer, checks.eer), about
 
 
 def _computed(

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kaggle_face.config import dump_config
 from kaggle_face.inference.onnx_embedder import OnnxEmbedder
-from tests.support.gallery_stubs import invented_face
+from kaggle_face.inference.onnx_file import Precision
+from tests.support.exported import export_run
+from tests.support.gallery_stubs import invented_face, write_trained_run
 
 
 def test_the_card_has_what_people_look_for(exported_once: Path) -> None:
@@ -18,7 +21,7 @@ def test_the_card_has_what_people_look_for(exported_once: Path) -> None:
     about = OnnxEmbedder(exported_once / "export" / "model.onnx").description
     for line in (
         "# faces/main, best_ver",
-        "| faces/main/fold0 | demo | 15 | 3 of 3 | test_resnet |",  # five images of each of three people
+        "| faces/main/fold0 | demo | 15 | 3 of 3 | test_resnet | all |",  # five images of three people each
         "trained from scratch, without weights of others",
         f"| weights of faces/main/fold0@best_ver | {about.networks[0].weights} |",
         f"| fingerprint of the network in galleries | {about.fingerprint} |",
@@ -26,6 +29,28 @@ def test_the_card_has_what_people_look_for(exported_once: Path) -> None:
         assert line in card
     assert re.search(r"\| EER \| 0\.\d{4} \| 0\.\d{4} to 0\.\d{4} \|", card)
     assert re.search(r"\| fp16 \| 0\.\d \| \d+ \| \d\.\de-\d\d \|", card)
+
+
+def test_the_card_tells_the_part_that_the_fold_sees(tmp_path: Path) -> None:
+    fold = write_trained_run(tmp_path / "runs/faces/main/fold1")
+    config = fold.read_config()
+    model = config.model.model_copy(update={"further_center_crops": (0.65,)})
+    fold.config_file.write_text(dump_config(config.model_copy(update={"model": model})), encoding="utf-8")
+    fold.write_info({**fold.read_info(), "fold": 1})
+    card = export_run(fold, tmp_path / "export", outputs="embeddings").card.read_text(encoding="utf-8")
+    assert "| backbone | sees |" in card and "| test_resnet | 65 % of each side |" in card
+
+
+@pytest.mark.parametrize("precision", ["fp16", "fp32"])
+def test_the_card_names_the_file_that_is_there(tmp_path: Path, precision: Precision) -> None:
+    fold = write_trained_run(tmp_path / "runs/faces/main/fold0")
+    result = export_run(fold, tmp_path / "export", outputs="embeddings", precisions=[precision])
+    (file,) = result.files.values()
+    card = result.card.read_text(encoding="utf-8")
+    assert f'onnxruntime.InferenceSession("{file.name}")' in card
+    assert (
+        f"| fingerprint of the network in galleries | {OnnxEmbedder(file).description.fingerprint} |" in card
+    )
 
 
 def test_its_lines_of_onnxruntime_run_and_give_the_score(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from kaggle_face.artifacts.runs import RunFolder
@@ -55,3 +57,13 @@ def test_without_the_raw_folder_faces_are_generated(after) -> None:  # type: ign
     found = gather_images(load_config("tiny").config.paths, plan, 4, SilentProgress())
     assert found.kind == "generated" and len(found.parity) == 4 and not len(found.calibration)
     assert found.trials is None and "is not here" in found.missing
+
+
+def test_a_fold_under_another_number_is_measured_on_no_image_of_the_run(after) -> None:  # type: ignore[no-untyped-def]
+    work = after("train")
+    record = work.fold / "run.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "fold": 1}))
+    plan = plan_network(RunFolder(work.run).fold(0), "last", ("embeddings",), None, None)
+    found = gather_images(load_config("tiny").config.paths, plan, 4, SilentProgress())
+    assert found.kind == "generated" and found.trials is None and not len(found.calibration)
+    assert "fold0 was trained as fold 1" in found.missing
