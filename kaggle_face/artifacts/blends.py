@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -17,7 +18,7 @@ from kaggle_face.artifacts.predicted_tables import (
     read_fold_tables,
     read_test_tables,
 )
-from kaggle_face.artifacts.provenance import why_outdated
+from kaggle_face.artifacts.provenance import how_to_renew, why_outdated
 from kaggle_face.artifacts.record_io import read_classes
 from kaggle_face.artifacts.runs import FoldFolder, RecordKind, RecordPart, RunFolder
 from kaggle_face.artifacts.seals import SEAL_FILE, has_seal, in_words, read_seal, write_seal
@@ -74,16 +75,23 @@ def why_blend_is_outdated(run: RunFolder) -> str | None:
     Raises:
         RunError: There is no blend, or it is damaged.
     """
-    seal = read_seal(run.ensemble_folder)
-    runs = run.path.parent.parent
-    for name, digest in seal.made_of.items():
-        if name.startswith(_OWN):
-            own = run.ensemble_folder / name.removeprefix(_OWN)
-            if own.is_dir() and read_seal(own).digest != digest:  # who needs one that is gone names its task
-                return f"{own} is not what was blended"
-        elif (reason := _why_input_is_outdated(runs, name, digest)) is not None:
-            return f"{reason}, since it was made on {in_words(seal.made_at)}"
-    return None
+    change = _change_since(run)
+    return None if change is None else change[0]
+
+
+def command_of_blend(run: RunFolder, *words: str, runs: Iterable[RunFolder] | None = None) -> str:
+    """The command line that blends some runs into the folder of `run`, which is named first.
+
+    The words are options of `ensemble`. Without `runs` they are those of its blend; one whose seal is missing
+    or damaged names none.
+    """
+    if runs is None:
+        names: Iterable[str] = ()
+        with suppress(RunError):
+            names = read_seal(run.ensemble_folder, check_files=False).made_of
+        folder = run.path.parent.parent
+        runs = [RunFolder(folder.joinpath(*name.split("/")[:2])) for name in names if _is_of_network(name)]
+    return run.command("ensemble", *words, others=[each for each in dict.fromkeys(runs) if each != run])
 
 
 def require_current_blend(run: RunFolder) -> None:
@@ -94,9 +102,12 @@ def require_current_blend(run: RunFolder) -> None:
     """
     if not has_seal(run.ensemble_folder):
         raise RunError(f"{run.name} has no blend; make it: {run.command('ensemble')}")
-    reason = why_blend_is_outdated(run)
-    if reason is not None:
-        raise RunError(f"the blend of {run.name} is out of date: {reason}; {_blend_again(run, reason)}")
+    change = _change_since(run)
+    if change is not None:
+        reason, first = change
+        again = command_of_blend(run)
+        how = f"{first}, then blend again: {again}" if first else f"blend again: {again}"
+        raise RunError(f"the blend of {run.name} is out of date: {reason}; {how}")
 
 
 def read_blend_tables(run: RunFolder) -> TestTables:
@@ -117,7 +128,7 @@ def blended_folds(run: RunFolder) -> list[FoldFolder]:
     """
     runs = run.path.parent.parent
     names = read_seal(run.ensemble_folder, check_files=False).made_of
-    paths = {runs.joinpath(*name.split("/")[:3]) for name in names if not name.startswith(_OWN)}
+    paths = {runs.joinpath(*name.split("/")[:3]) for name in names if _is_of_network(name)}
     return [fold for path in sorted(paths) if (fold := FoldFolder(path)).info_file.is_file()]
 
 
@@ -161,25 +172,43 @@ def require_one_question(networks: Iterable[Network], compare_training: bool = T
             )
 
 
-def _why_input_is_outdated(runs: Path, name: str, digest: str) -> str | None:
+def _is_of_network(name: str) -> bool:
+    """Whether a name in a blend's seal is that of a network's record, `<config>/<run>/fold<k>/...`."""
+    return not name.startswith(_OWN)
+
+
+def _change_since(run: RunFolder) -> tuple[str, str] | None:
+    """The change since a run was blended, and what to do before it is blended again; None: there is none.
+
+    Raises:
+        RunError: There is no blend, or it is damaged.
+    """
+    seal = read_seal(run.ensemble_folder)
+    runs = run.path.parent.parent
+    for name, digest in seal.made_of.items():
+        if not _is_of_network(name):
+            own = run.ensemble_folder / name.removeprefix(_OWN)
+            if own.is_dir() and read_seal(own).digest != digest:  # who needs one that is gone names its task
+                return f"{own} is not what was blended", ""
+        elif (change := _change_of_input(runs, name, digest)) is not None:
+            reason, first = change
+            return f"{reason}, since it was made on {in_words(seal.made_at)}", first
+    return None
+
+
+def _change_of_input(runs: Path, name: str, digest: str) -> tuple[str, str] | None:
+    """The change of a network's record since it was blended, and the command that makes the record anew."""
     folder = runs / name
     fold = FoldFolder(folder.parents[2])
     if not fold.path.parent.is_dir():
         return None
-    if not folder.is_dir():
-        return f"{name} is gone"
     part, checkpoint, kind = name.split("/")[-3:]
+    if not folder.is_dir():
+        return f"{name} is gone", how_to_renew(fold, part)  # type: ignore[arg-type]
     reason = why_outdated(fold, part, checkpoint, kind)  # type: ignore[arg-type]
     if reason is not None:
-        return f"{name} is out of date itself: {reason}"
-    return None if read_seal(folder, check_files=False).digest == digest else f"{name} was made again"
-
-
-def _blend_again(run: RunFolder, reason: str) -> str:
-    command = run.command("ensemble")
-    if "out of date itself" in reason or "is gone" in reason:
-        return f"predict again: {run.prediction_command()}, then blend again: {command}"
-    return f"blend again: {command}"
+        return f"{name} is out of date itself: {reason}", how_to_renew(fold, part)  # type: ignore[arg-type]
+    return None if read_seal(folder, check_files=False).digest == digest else (f"{name} was made again", "")
 
 
 def _what_was_predicted(fold: FoldFolder, other: FoldFolder) -> dict[str, str]:

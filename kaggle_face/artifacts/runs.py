@@ -6,7 +6,7 @@ A fold's folder is all that a later stage needs; copying it to another machine i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -288,10 +288,12 @@ class RunFolder:
         except KaggleFaceError:
             return None
 
-    def command(self, name: str, *words: str) -> str:
-        """The command line that does something with this run, with the settings that it is filed under."""
-        named = (name, *words, "--run", self.path.name)
-        return settings_command(*named, settings=self.path.parent.name, word=self._settings_word())
+    def command(self, name: str, *words: str, others: Iterable[RunFolder] = ()) -> str:
+        """The command line that does something with this run, and others, by the settings of this one."""
+        here = self.path.parent.name
+        further = (each.path.name if each.path.parent.name == here else each.name for each in others)
+        runs = [word for each in (self.path.name, *further) for word in ("--run", each)]
+        return settings_command(name, *words, *runs, settings=here, word=self._settings_word())
 
     def import_command(self) -> str:
         """The command line that imports the predictions of this run anew, from the same files."""

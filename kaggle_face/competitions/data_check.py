@@ -234,7 +234,7 @@ def check_samples(
     `formats` are those that will be written; where a sample is none of these its own are inferred.
     """
     results = []
-    known = [form for form in (vars(formats).values() if formats else ()) if form is not None]
+    known = formats.forms if formats is not None else ()
     for name in find_samples(tree):
         try:
             columns = read_csv_table(tree.root / name, []).columns

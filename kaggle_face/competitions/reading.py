@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kaggle_face.artifacts.tables import as_text
+from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.detection import (
     DEMO_SLUG,
     detect_competition,
@@ -21,7 +22,7 @@ from kaggle_face.competitions.files.folders import FolderMap, map_folder
 from kaggle_face.competitions.layouts.custom import formats_of_own_data
 from kaggle_face.competitions.layouts.layout import Source
 from kaggle_face.competitions.layouts.named import CUSTOM, layout_named
-from kaggle_face.competitions.submission.formats import SubmissionFormats, with_settings
+from kaggle_face.competitions.submission.formats import MISSING_CELLS, SubmissionFormats, with_settings
 from kaggle_face.competitions.submission.samples import find_samples, tasks_named_by
 from kaggle_face.config.competition import CompetitionConfig
 from kaggle_face.config.schema import SubmitConfig
@@ -77,13 +78,20 @@ def formats_of(competition: CompetitionConfig, submit: SubmitConfig) -> Submissi
     """
     assert competition.layout != "auto", "resolve_competition comes first"
     if competition.layout == CUSTOM.name:
-        return with_settings(formats_of_own_data(competition.custom), submit)
-    return with_settings(layout_named(competition.layout).formats(competition.variant), submit)
+        preset = formats_of_own_data(competition.custom)
+    else:
+        preset = layout_named(competition.layout).formats(competition.variant)
+    spec = find_spec(competition.slug)
+    return replace(with_settings(preset, submit), one_csv=spec is not None and spec.one_csv)
 
 
 def _notes_on_images(data: CompetitionData) -> list[str]:
-    """Notes on classes with a single training image, and on test images whose class is known."""
+    """Notes on labels that no CSV can hold, single training images, and test images whose class is known."""
     notes = []
+    missing = [label for label in data.classes.submitted.tolist() if label in MISSING_CELLS]
+    if missing:
+        clause = "have a label that pandas reads as a missing value and no CSV can hold"
+        notes.append(naming_first(len(missing), len(data.classes), "identity", clause, f"'{missing[0]}'"))
     faces = data.faces.of_split("train")
     counts = np.bincount(faces.labels[faces.labels >= 0], minlength=len(data.classes))
     single = np.flatnonzero(counts == 1)

@@ -62,6 +62,7 @@ class SelectionOptions:
 
     `rule`: why steps that use neighbouring test images are left out; None: they are tried.
     `weights`: Those given to members without out-of-fold records, by the name of their run.
+    `as_probabilities`: Whether a classification blend must be one of probabilities, so not of ranks.
     """
 
     method: Method = "auto"
@@ -69,6 +70,7 @@ class SelectionOptions:
     resampling: Resampling = RESAMPLING
     rule: str | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
+    as_probabilities: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,9 @@ def select_class_blend(
     objective = task_objective(formula, "classification", {})
     problem = open_class_problem(held_out, test.class_names, objective, progress, options.resampling)
     names = [member.name for member in distinct]
-    selection = _of_method(select_classes(problem, names, _kinds(options.method), progress), options.method)
+    spaces = [space for space in CLASS_SPACES if space != "ranks" or not options.as_probabilities]
+    found = select_classes(problem, names, _kinds(options.method), progress, spaces)
+    selection = _of_method(found, options.method)
     blend = class_blend(distinct, selection.winner)
     chosen = BlendChoice(blend, selection, notes, None, class_interval(problem, selection.winner))
     if not options.post_process or blend.space == "ranks":

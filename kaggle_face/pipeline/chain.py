@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, why_blend_is_outdated
+from kaggle_face.artifacts.blends import (
+    blended_folds,
+    command_of_blend,
+    read_blend_tables,
+    why_blend_is_outdated,
+)
 from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.predicted_tables import first_table_difference, read_fold_tables
 from kaggle_face.artifacts.provenance import command_of_training, records_of, why_outdated
@@ -15,17 +21,19 @@ from kaggle_face.artifacts.run_choice import find_own_run
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, list_runs, run_folder
 from kaggle_face.artifacts.seals import has_seal, in_words, read_seal
 from kaggle_face.competitions.reading import read_competition
-from kaggle_face.config import LoadedConfig
+from kaggle_face.competitions.submission.targets import DEMO, target_of
+from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.data.cache.contents import has_current_cache
 from kaggle_face.data.folds.split import number_of_folds
-from kaggle_face.errors import InputError, RunError
-from kaggle_face.hints import command_line, settings_command
+from kaggle_face.errors import ConfigError, InputError, RunError
+from kaggle_face.hints import settings_command
 from kaggle_face.pipeline.inputs.preparing import cache_plan, settings_of_run
 from kaggle_face.pipeline.inputs.today import Today, open_today, why_training_is_outdated
 from kaggle_face.progress import Progress
 from kaggle_face.submission.ledger.database import DATABASE, Ledger
-from kaggle_face.submission.ledger.entries import Entry
+from kaggle_face.submission.ledger.entries import Entry, shown_path
 from kaggle_face.submission.outputs import ENSEMBLE
+from kaggle_face.tasks import TASKS
 
 State = Literal["current", "out of date", "missing", "unfinished", "not compared"]
 
@@ -109,8 +117,9 @@ def chain_of_run(loaded: LoadedConfig, run: RunFolder, progress: Progress) -> tu
 def _images(loaded: LoadedConfig, progress: Progress) -> tuple[Today | None, list[Link]]:
     config, root = loaded.config, Path(loaded.config.data.root)
     if not root.is_dir():
-        download = command_line("download", config.competition.slug)
-        return None, [Link("images", "missing", f"there is no folder {root}", download)]
+        # The files of the demo are made where they are first read.
+        get = settings_command("cache" if config.competition.slug == DEMO else "download")
+        return None, [Link("images", "missing", f"there is no folder {root}", get)]
     try:
         data = read_competition(root, config.competition, config.data.exclude)
         today = open_today(config, data, progress)
@@ -175,7 +184,7 @@ def _first_outdated(fold: FoldFolder, part: Literal["oof", "test"]) -> str | Non
 
 
 def _blend(run: RunFolder, today: Today | None) -> Link:
-    command = run.command("ensemble")
+    command = command_of_blend(run)
     if not has_seal(run.ensemble_folder):
         return Link("blend", "missing", "nothing was blended", command)
     try:
@@ -200,9 +209,11 @@ def _files(loaded: LoadedConfig, run: RunFolder, blend: Link) -> Iterator[Link]:
         return
     entries = Ledger(folder).entries() if (folder / DATABASE).is_file() else []
     for path in paths:
-        entry = next((each for each in reversed(entries) if each.file == str(path)), None)
-        reason = _why_file_is_outdated(run, path, entry, blend)
+        entry, is_taken = _row_of(path, entries), _is_taken(loaded.config, path)
+        reason = _why_file_is_outdated(run, path, entry, blend, is_taken)
         yield Link(path.name, "out of date" if reason else "current", reason, submit if reason else "")
+        if not is_taken:
+            continue
         if entry is not None and entry.status not in ("WRITTEN", "FAILED"):
             score = f"score {entry.public_score}" if entry.public_score else entry.status
             yield Link(f"upload of {path.name}", "out of date" if reason else "current", score)
@@ -210,14 +221,38 @@ def _files(loaded: LoadedConfig, run: RunFolder, blend: Link) -> Iterator[Link]:
             yield Link(f"upload of {path.name}", "missing", "it was not uploaded", submit)
 
 
-def _why_file_is_outdated(run: RunFolder, path: Path, entry: Entry | None, blend: Link) -> str:
-    if entry is None:
+def _is_taken(config: Config, path: Path) -> bool:
+    """Whether a competition takes a CSV of ours; only such files have rows in the ledger."""
+    try:
+        for task in TASKS:
+            if path.stem.endswith(f"_{task}"):
+                target_of(task, config.competition, config.submit)
+    except ConfigError:
+        return False
+    return True
+
+
+def _row_of(path: Path, entries: Sequence[Entry]) -> Entry | None:
+    """The newest row of a file with its content, of another file with it, or of the file with another one."""
+    name, sha256 = shown_path(path), hash_of_file(path)
+    of_file = [entry for entry in entries if entry.file == name]
+    of_content = [entry for entry in entries if entry.sha256 == sha256]
+    found = [entry for entry in of_file if entry.sha256 == sha256] or of_content or of_file
+    return found[-1] if found else None
+
+
+def _why_file_is_outdated(
+    run: RunFolder, path: Path, entry: Entry | None, blend: Link, is_taken: bool
+) -> str:
+    if entry is None and is_taken:
         return "this file is not in the ledger"
-    if entry.sha256 != hash_of_file(path):
+    if entry is not None and entry.sha256 != hash_of_file(path):
         return "it is not what was written"
     if blend.state in ("out of date", "missing"):
         return f"the blend is {blend.state}"
     try:
+        if entry is None:
+            return _why_older_than_blend(run, path)
         digests = {read_seal(folder).digest for folder in run.ensemble_folder.iterdir() if has_seal(folder)}
     except RunError as error:
         return str(error)
@@ -227,3 +262,11 @@ def _why_file_is_outdated(run: RunFolder, path: Path, entry: Entry | None, blend
     made_at = in_words(read_seal(run.ensemble_folder).made_at)
     is_same = bool(wanted) and set(wanted) <= digests
     return "" if is_same else f"the blend of its {task} answers was made again on {made_at}"
+
+
+def _why_older_than_blend(run: RunFolder, path: Path) -> str:
+    """Why a file without a row in the ledger is out of date: its time is before that of the blend."""
+    made_at = read_seal(run.ensemble_folder).made_at
+    second_of_seal = datetime.fromisoformat(made_at).timestamp()
+    is_older = path.stat().st_mtime + 1 < second_of_seal
+    return f"the blend was made again on {in_words(made_at)}" if is_older else ""

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import get_args
 
-from kaggle_face.artifacts.blends import require_one_question, seal_blend
+from kaggle_face.artifacts.blends import command_of_blend, require_one_question, seal_blend
 from kaggle_face.artifacts.checkpoint_names import require_checkpoints
 from kaggle_face.artifacts.files.abandoned import remove_abandoned
 from kaggle_face.artifacts.files.atomic import replacing_folder
@@ -16,6 +16,7 @@ from kaggle_face.artifacts.predicted_tables import read_fold_tables, rows_of_tas
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.competitions.catalogue.ranking import own_metrics_of
+from kaggle_face.competitions.reading import formats_of
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.ensemble.blended import (
@@ -53,6 +54,7 @@ from kaggle_face.pipeline.inputs.preparing import settings_of_run
 from kaggle_face.pipeline.inputs.rules_check import rule_on_test_neighbours
 from kaggle_face.pipeline.inputs.today import compare_with_raw_folder, require_unchanged
 from kaggle_face.progress import Progress
+from kaggle_face.submission.columns import needs_probabilities
 from kaggle_face.tasks import TASKS, Task
 
 
@@ -177,8 +179,13 @@ def _blend(
     config = _settings_today(loaded, run, folds)
     rule, ignored = rule_on_test_neighbours(config, options.ignore_rules, progress)
     post_processes = options.post_process and options.method != "mean"
-    how = SelectionOptions(options.method, post_processes, rule=rule, weights=options.weights)
-    today = compare_with_raw_folder(config, folds, "ensemble", options.ignore_changes, progress)
+    how = SelectionOptions(
+        *(options.method, post_processes),
+        rule=rule,
+        weights=options.weights,
+        as_probabilities=_shows_probabilities(config, folds[0]),
+    )
+    today = compare_with_raw_folder(config, run, folds, "ensemble", options.ignore_changes, progress)
     require_one_question(networks, compare_training=not options.ignore_changes)
     choices = _select(run, members, formula, known, how, progress)
     used = [member for choice in choices.values() for member in used_members(choice.blend)]
@@ -200,9 +207,21 @@ def _blend(
         num_parameters=count_parameters(used),
         record=record,
         paths=(*(run.ensemble_folder / path.name for path in paths), *_write_thresholds(choices)),
-        warnings=_left_out(choices, members, folds[0]),
+        warnings=_left_out(choices, members, run, folds),
         uncounted=tuple(each.name for each in imported if not each.num_parameters),
     )
+
+
+def _shows_probabilities(config: Config, fold: FoldFolder) -> bool:
+    """Whether a CSV of the competition needs class probabilities.
+
+    Raises:
+        ConfigError: The settings describe no valid table.
+    """
+    tables = read_fold_tables(fold)
+    formats = formats_of(tables.competition, config.submit)
+    forms = (formats.classification, formats.combined)
+    return any(form is not None and needs_probabilities(tables.data, form) for form in forms)
 
 
 def _select(
@@ -274,10 +293,13 @@ def _write_thresholds(choices: Mapping[Task, BlendChoice]) -> list[Path]:
 
 
 def _left_out(
-    choices: Mapping[Task, BlendChoice], members: Mapping[Task, Sequence[Member]], fold: FoldFolder
+    choices: Mapping[Task, BlendChoice],
+    members: Mapping[Task, Sequence[Member]],
+    run: RunFolder,
+    folds: Sequence[FoldFolder],
 ) -> tuple[str, ...]:
     """A line for each task that the test data have and the blend does not answer."""
-    data, again = read_fold_tables(fold).data, fold.run.command("ensemble")
+    data, again = read_fold_tables(folds[0]).data, command_of_blend(run, runs=[fold.run for fold in folds])
     lines = []
     for task in TASKS:
         if task in choices or not rows_of_task(data, task):

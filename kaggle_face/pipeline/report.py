@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import kaggle_face
-from kaggle_face.artifacts.blends import why_blend_is_outdated
+from kaggle_face.artifacts.blends import command_of_blend, why_blend_is_outdated
 from kaggle_face.artifacts.record_io import read_embeddings, read_gallery
 from kaggle_face.artifacts.run_locks import writing_beside_folds
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder, list_runs
@@ -231,7 +231,7 @@ def _current_blend(run: RunFolder, missing: dict[str, str], is_wanted: bool) -> 
         missing["blend"] = f"{run.name} is not blended; blend it: {run.command('ensemble')}"
     elif (reason := why_blend_is_outdated(run)) is not None:
         missing["blend"] = (
-            f"the blend of {run.name} is out of date: {reason}; blend again: {run.command('ensemble')}"
+            f"the blend of {run.name} is out of date: {reason}; blend again: {command_of_blend(run)}"
         )
     else:
         return read_blend_record(run)

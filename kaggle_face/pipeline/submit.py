@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kaggle_face.artifacts.blends import blended_folds, read_blend_tables, require_current_blend
+from kaggle_face.artifacts.blends import read_blend_tables, require_current_blend
+from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.predicted_tables import TestTables
 from kaggle_face.artifacts.provenance import records_of
 from kaggle_face.artifacts.run_choice import find_blended_run
-from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.competitions.reading import formats_of, submission_formats
 from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.submission.targets import DEMO, target_of, targets
@@ -19,7 +20,8 @@ from kaggle_face.errors import ConfigError, InputError, RunError, SubmissionErro
 from kaggle_face.hints import settings_command
 from kaggle_face.pipeline.inputs.preparing import chosen_folds, open_competition, settings_of_run
 from kaggle_face.pipeline.inputs.rules_check import check_rules
-from kaggle_face.pipeline.inputs.today import compare_blend_with_raw_folder, require_unchanged
+from kaggle_face.pipeline.inputs.today import compare_blend_with_raw_folder, outdated_folds, require_unchanged
+from kaggle_face.pipeline.unknown_label import unknown_threshold
 from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData
 from kaggle_face.submission.checks import (
@@ -30,7 +32,7 @@ from kaggle_face.submission.checks import (
     existing_submission,
     write_submission,
 )
-from kaggle_face.submission.columns import SubmissionTask, unknown_threshold
+from kaggle_face.submission.columns import SubmissionTask
 from kaggle_face.submission.expectations import Expectation, expected_table, sample_of
 from kaggle_face.submission.ledger.entries import Entry, Origin
 from kaggle_face.submission.out_of_fold import out_of_fold_of
@@ -41,13 +43,14 @@ from kaggle_face.submission.outputs import (
     list_outputs,
     origin_of,
     parameters_of_blend,
+    refuse_one_task,
     tasks_to_answer,
     tasks_without_empty,
     wanted_forms,
 )
 from kaggle_face.submission.plausibility import Known, OwnBlend, known_of_parts, with_doubts
 from kaggle_face.submission.upload.session import open_ledger, open_session
-from kaggle_face.submission.upload.upload import Upload, resume_open, upload, wait_for_scores, write_down
+from kaggle_face.submission.upload.upload import Upload, resume_open, upload_all, wait_for_scores, write_down
 from kaggle_face.tasks import TASKS, Task
 
 
@@ -152,7 +155,8 @@ def write_submissions(
     today = compare_blend_with_raw_folder(config, run, options.ignore_changes, progress)
     tables, blend = read_blend_tables(run), parameters_of_blend(run)
     ignored = check_rules(config, len(tables.data.classes), options.ignore_rules, progress, blend)
-    checked = _checked_tables(config, tables, run, options, progress)
+    outdated = outdated_folds(run, today, options.ignore_changes)
+    checked = _checked_tables(config, tables, run, options, progress, outdated)
     if today is not None:
         require_unchanged(config, today, progress)
     files = []
@@ -188,25 +192,28 @@ def check_own_file(
         SubmissionError: The CSV would not be accepted, or its task is not clear.
     """
     config = loaded.config
-    tasks = [options.task] if options.task else _only_tasks(config, path)
-    sample = sample_of(Path(config.data.root), tasks)
+    tasks = _tasks_of_file(config, path, options.task)
+    root = Path(config.data.root)
     data: CompetitionData | None = None
-    expected, known, blend = Expectation(sample=sample), list[Known](), None
+    expected, known, blend = Expectation(sample=sample_of(root, tasks)), list[Known](), None
     try:
-        formats = submission_formats(Path(config.data.root), config.competition, config.submit)
+        formats = submission_formats(root, config.competition, config.submit)
         (form,) = wanted_forms(formats, tasks)
-        expected = replace(expected, id_place=form.id_place)
+        expected = Expectation(sample=sample_of(root, tasks, formats), id_place=form.id_place)
         data = open_competition(config, progress)
     except InputError as error:
         progress.warn(f"the CSV is not compared with the test files: {error}")
     if data is not None:
-        expected, known = expected_table(data, form, sample), known_of_parts(data, form)
+        expected, known = expected_table(data, form, expected.sample), known_of_parts(data, form)
+    before = hash_of_file(path) if path.is_file() else None  # `check_csv` tells what is wrong with it
     checked = check_csv(path, expected)
     if data is not None:
         blend = _blend_to_compare(loaded, run_name, data, form, progress)
     checked = with_doubts(checked, expected, known, blend)
     origin = Origin(tasks[0] if len(tasks) == 1 else "combined")
     written, message = existing_submission(path, checked), options.message or path.name
+    if written.sha256 != before:
+        raise SubmissionError(f"{path} changed while it was checked; run the same command again")
     file = SubmissionFile(path.name, written, origin, message, _target(tasks, config), notes=checked.notes)
     return _in_ledger(config, [file], None)
 
@@ -216,10 +223,11 @@ def upload_submissions(
 ) -> list[Entry]:
     """Uploads CSVs and waits for their scores; their rows of the ledger.
 
+    Of several, those that were submitted before are left out; one that is refused holds up no other.
     With `force` a content that was submitted before is submitted again. Nothing is uploaded for the demo.
 
     Raises:
-        SubmissionError: A content was submitted before, or too few submissions are left.
+        SubmissionError: All were submitted before, or too few submissions are left.
         RemoteError: There are no working credentials, or Kaggle cannot be reached or refuses a file.
     """
     config, jobs = loaded.config, [file.job for file in files if file.job is not None]
@@ -227,7 +235,7 @@ def upload_submissions(
         progress.log("the demo has no competition on Kaggle: nothing is sent")
         return []
     session = open_session(config, progress)
-    entries = [upload(job, session, config.submit.reserve, force) for job in jobs]
+    entries = upload_all(jobs, session, config.submit.reserve, force)
     return wait_for_scores(session, entries, config.submit.wait_minutes)
 
 
@@ -266,22 +274,28 @@ def _in_ledger(config: Config, files: Sequence[SubmissionFile], run: RunFolder |
 
 
 def _checked_tables(
-    config: Config, tables: TestTables, run: RunFolder, options: SubmitOptions, progress: Progress
+    config: Config,
+    tables: TestTables,
+    run: RunFolder,
+    options: SubmitOptions,
+    progress: Progress,
+    outdated: Mapping[FoldFolder, str],
 ) -> list[tuple[Output, CheckedTable, tuple[str, ...]]]:
     """Each CSV of a run with its checked table, and notes on how the table was made."""
     root, data = Path(config.data.root), tables.data
-    formats = formats_of(tables.competition, config.submit)
+    competition = tables.competition.model_copy(update={"slug": config.competition.slug})
+    formats = formats_of(competition, config.submit)
     if options.task is not None:
         tasks = [options.task]
     elif options.leave_out_empty:
         tasks = tasks_without_empty(data, formats, progress)
     else:
         tasks = _tasks_of(data, formats)
-    checked = []
-    for output in list_outputs(run, wanted_forms(formats, tasks), data, options.only_ensemble, progress):
-        unknown = unknown_threshold(blended_folds(run), data, output.form, config.submit.unknown_share)
+    checked, forms = [], wanted_forms(formats, tasks)
+    for output in list_outputs(run, forms, data, options.only_ensemble, progress, outdated):
+        unknown = unknown_threshold(output, run, data, config.submit.unknown_share, progress)
         table, made_by = build_table(output, SubmissionTask(data, output.form, unknown))
-        expected = expected_table(data, output.form, sample_of(root, output.tasks))
+        expected = expected_table(data, output.form, sample_of(root, output.tasks, formats))
         known = known_of_parts(data, output.form)
         checked.append((output, with_doubts(check_table(table, expected), expected, known), made_by))
     return checked
@@ -295,7 +309,8 @@ def _tasks_of(data: CompetitionData, formats: SubmissionFormats) -> list[Task]:
     """
     tasks, empty = tasks_to_answer(data, formats)
     if empty and tasks:
-        has_own = getattr(formats, tasks[0]) is not None
+        is_one = formats.combined is not None or formats.one_csv
+        has_own = not is_one and getattr(formats, tasks[0]) is not None
         raise SubmissionError(
             f"the competition has a CSV of {empty[0]}, and its files held nothing to answer for it when the "
             "run was predicted; put them below data.root and predict again"
@@ -304,18 +319,22 @@ def _tasks_of(data: CompetitionData, formats: SubmissionFormats) -> list[Task]:
     return tasks or empty
 
 
-def _only_tasks(config: Config, path: Path) -> list[Task]:
-    """The tasks of a CSV where the competition leaves no choice: its only one, or both in one file.
+def _tasks_of_file(config: Config, path: Path, task: Task | None) -> list[Task]:
+    """The tasks of a user's CSV: both in one file, that which is named, or the only one.
 
     Raises:
-        SubmissionError: The competition has a CSV for each task.
+        SubmissionError: There is a CSV for each task and none is named, or one for both and one is named.
     """
     try:
         formats = submission_formats(Path(config.data.root), config.competition, config.submit)
     except InputError:
         formats = SubmissionFormats()
-    if formats.combined is not None:
+    if formats.combined is not None or formats.one_csv:
+        if task is not None:
+            refuse_one_task(task)
         return list(TASKS)
+    if task is not None:
+        return [task]
     tasks: list[Task] = [task for task in TASKS if getattr(formats, task) is not None]
     if len(tasks) != 1:
         # With --dry-run: this call may have had it, and a command without it would upload.
@@ -345,7 +364,7 @@ def _blend_to_compare(
         run = find_blended_run(loaded, run_name, progress.log)
         require_current_blend(run)
         (output,) = list_outputs(run, [form], data, True, progress)
-        unknown = unknown_threshold(run.started_folds(), data, form, loaded.config.submit.unknown_share)
+        unknown = unknown_threshold(output, run, data, loaded.config.submit.unknown_share, progress)
         table, _ = build_table(output, SubmissionTask(data, form, unknown))
     except InputError as error:
         progress.log(f"not compared with the blend of a run: {error}")

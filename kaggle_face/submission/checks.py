@@ -21,12 +21,14 @@ from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.files.reading import size_of_regular
 from kaggle_face.artifacts.tables import as_text
 from kaggle_face.competitions.files.csv_tables import delimiter_of, read_csv_table
+from kaggle_face.competitions.submission.formats import MISSING_CELLS
 from kaggle_face.competitions.submission.tables import SubmissionTable
 from kaggle_face.errors import SubmissionError, counted, naming_first
 from kaggle_face.records import StrArray, positions_of
 from kaggle_face.submission.expectations import Block, CellRule, Expectation, Labels, Probabilities, Scores
 
 _NO_VALUE = frozenset(("", "nan", "none", "null", "na", "<na>"))
+"""In small letters: marks of a missing value, unless a class is called so and pandas reads it as a name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,18 +54,26 @@ def check_table(table: SubmissionTable, expected: Expectation) -> CheckedTable:
     sample = _read_sample(expected)
     _require_columns(table.columns, expected, sample)
     table = replace(table, id_place=expected.id_place)
-    ids, wanted, cells = table.ids, expected.row_ids, table.cells
-    notes = _check_rows(ids, expected, None if sample is None else sample.ids)
-    if wanted is not None and not np.array_equal(ids, wanted):
-        rows = positions_of(wanted, ids, "rows of the table")
-        ids, cells = wanted, {name: column[rows] for name, column in table.cells.items()}
-    start = 0
+    notes = _check_rows(table.ids, expected, None if sample is None else sample.ids)
+    ordered = in_test_order(table, expected)
+    ids, cells, start = ordered.ids, ordered.cells, 0
     for block in expected.blocks or (Block(len(ids), (None,) * len(table.columns)),):
         stop = start + block.rows
         for place, column in table.other_columns:
+            if place in block.fixed:
+                continue
             notes += _check_cells(cells[column][start:stop], ids[start:stop], column, block.rules[place])
         start = stop
     return CheckedTable(table, tuple(notes))
+
+
+def in_test_order(table: SubmissionTable, expected: Expectation) -> SubmissionTable:
+    """A table with its rows in the order of the test files, in which blocks follow each other."""
+    wanted = expected.row_ids
+    if wanted is None or np.array_equal(table.ids, wanted):
+        return table
+    rows = positions_of(wanted, table.ids, "rows of the table")
+    return replace(table, cells={name: column[rows] for name, column in table.cells.items()})
 
 
 def check_expected(expected: Expectation) -> None:
@@ -255,7 +265,11 @@ def _difference(wanted: StrArray, found: StrArray, of_source: str) -> str:
 
 
 def _check_cells(cells: StrArray, ids: StrArray, column: str, rule: CellRule | None) -> list[str]:
-    empty = np.fromiter((cell.strip().lower() in _NO_VALUE for cell in cells.tolist()), bool, len(cells))
+    names: set[str] = set(rule.allowed.tolist()) - MISSING_CELLS if isinstance(rule, Labels) else set()
+    values = cells.tolist()
+    empty = np.fromiter(
+        (cell.strip().lower() in _NO_VALUE and cell not in names for cell in values), bool, len(cells)
+    )
     if empty.any():
         raise _cell_error(empty, cells, ids, f"cell of '{column}'", "hold no value")
     match rule:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from kaggle_face.artifacts.provenance import require_current
 from kaggle_face.artifacts.record_io import read_embeddings, read_pair_scores, read_predictions
-from kaggle_face.artifacts.runs import FoldFolder, RecordKind
-from kaggle_face.artifacts.tables import read_labels, write_table
-from kaggle_face.competitions.submission.formats import SubmissionFormat
+from kaggle_face.artifacts.runs import RecordKind
+from kaggle_face.artifacts.tables import write_table
+from kaggle_face.competitions.submission.formats import SubmissionFormat, fields_of
 from kaggle_face.competitions.submission.tables import (
     TaskColumns,
     classification_columns,
@@ -25,7 +23,7 @@ from kaggle_face.errors import DataError
 from kaggle_face.evaluation.held_out_figures import matches_of
 from kaggle_face.metrics.galleries import accuracy_of, choose_threshold
 from kaggle_face.metrics.identification import GalleryThreshold
-from kaggle_face.metrics.unknowns import UnknownThreshold, choose_unknown_threshold
+from kaggle_face.metrics.unknowns import UnknownThreshold
 from kaggle_face.records import CompetitionData, StrArray
 from kaggle_face.tasks import Task
 
@@ -71,7 +69,7 @@ def columns_of(task: Task, records: Path, wanted: SubmissionTask) -> tuple[TaskC
         predictions = read_predictions(records)
         if per_row == 1:
             return classification_columns(data, predictions), ()
-        likely = replace(predictions, logits=_probabilities(predictions.logits))
+        likely = replace(predictions, logits=probabilities_of(predictions.logits))
         label = data.test_gallery.no_match if data.test_gallery is not None else None
         threshold = wanted.unknown.threshold if wanted.unknown is not None else None
         return topk_columns(data, likely, label, threshold, per_row), ()
@@ -91,22 +89,16 @@ def record_kind(task: Task, data: CompetitionData) -> RecordKind:
     return "pairs" if data.test_gallery is None else "embeddings"
 
 
-def unknown_threshold(
-    folds: Sequence[FoldFolder], data: CompetitionData, form: SubmissionFormat, unknown_share: float
-) -> UnknownThreshold | None:
-    """The threshold of the unknown label, chosen on held-out images; None without such a label."""
+def has_unknown_label(data: CompetitionData, form: SubmissionFormat) -> bool:
+    """Whether the rankings of a CSV hold a label for unknown people."""
     has_label = data.test_gallery is not None and data.test_gallery.no_match is not None
-    if form.labels_per_row == 1 or not has_label:
-        return None
-    probabilities, labels = [], []
-    for fold in folds:
-        require_current(fold, "oof", "best_cls", "predictions")
-        predictions = read_predictions(fold.record_folder("oof", "best_cls", "predictions"))
-        ids, of_fold = read_labels(fold.labels_file, len(predictions.class_names))
-        probabilities.append(_probabilities(predictions.aligned_to(ids).logits))
-        labels.append(of_fold)
-    likely, known = np.concatenate(probabilities), np.concatenate(labels)
-    return choose_unknown_threshold(likely, known, unknown_share, form.labels_per_row)
+    return form.labels_per_row > 1 and has_label
+
+
+def needs_probabilities(data: CompetitionData, form: SubmissionFormat) -> bool:
+    """Whether a CSV shows class probabilities, or compares them with a threshold: ranks would not do."""
+    cells = (cell for part in form.parts for cell in part.cells)
+    return has_unknown_label(data, form) or any("probability" in fields_of(cell) for cell in cells)
 
 
 def name_probes(data: CompetitionData, records: Path) -> NamedProbes:
@@ -133,7 +125,8 @@ def name_probes(data: CompetitionData, records: Path) -> NamedProbes:
     return NamedProbes(found.probe_ids, names, threshold, accuracy, curve)
 
 
-def _probabilities(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+def probabilities_of(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """The softmax of logits (N, C)."""
     from scipy.special import softmax
 
     probabilities: npt.NDArray[np.float32] = softmax(np.asarray(logits, np.float32), axis=1)

@@ -10,11 +10,17 @@ import numpy as np
 
 from kaggle_face.artifacts.predicted_tables import rows_of_task
 from kaggle_face.artifacts.tables import as_text
+from kaggle_face.competitions.files.csv_tables import read_csv_table
 from kaggle_face.competitions.files.folders import map_folder, name_of
-from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat
+from kaggle_face.competitions.submission.formats import (
+    FormatPart,
+    SubmissionFormat,
+    SubmissionFormats,
+    fields_of,
+)
 from kaggle_face.competitions.submission.samples import find_samples, tasks_named_by
-from kaggle_face.competitions.submission.tables import row_ids
-from kaggle_face.errors import SubmissionError, naming_first
+from kaggle_face.competitions.submission.tables import require_columns_of_classes, row_ids
+from kaggle_face.errors import DataError, SubmissionError, naming_first
 from kaggle_face.records import CompetitionData, Gallery, StrArray
 from kaggle_face.tasks import Task
 
@@ -45,10 +51,14 @@ CellRule = Scores | Labels | Probabilities
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """So many consecutive rows whose cells follow the same rules, one per column; None: any value."""
+    """So many consecutive rows whose cells follow the same rules, one per column; None: any value.
+
+    `fixed` are the places of columns that hold the same text in each row, which may be none.
+    """
 
     rows: int
     rules: tuple[CellRule | None, ...]
+    fixed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,30 +85,50 @@ def expected_table(data: CompetitionData, form: SubmissionFormat, sample: Path |
     """The expectation of a competition for a CSV of this format.
 
     Raises:
-        SubmissionError: The format calls a test image by the name of another one.
+        SubmissionError: The format calls a test image by the name of another one, or its columns of
+            probabilities are not the classes.
     """
     blocks = []
     for part in form.parts:
+        if part.task == "classification":
+            require_columns_of_classes(form.columns, part, data.classes.submitted.tolist())
         _refuse_names_of_others(data, form, part)
         rules = tuple(_rule(data, part.task, cell, form.labels_per_row) for cell in part.cells)
-        blocks.append(Block(rows_of_task(data, part.task), rules))
+        fixed = frozenset(place for place, cell in enumerate(part.cells) if not fields_of(cell))
+        blocks.append(Block(rows_of_task(data, part.task), rules, fixed))
     return Expectation(row_ids(data, form), tuple(blocks), sample, form.columns, form.id_place)
 
 
-def sample_of(root: Path, tasks: Sequence[Task]) -> Path | None:
+def sample_of(root: Path, tasks: Sequence[Task], formats: SubmissionFormats | None = None) -> Path | None:
     """The sample submission of a CSV that answers these tasks, if there is one below the data root.
 
     A file that names another task, as in `verification_sample_submission.csv`, is not taken, nor one in a
-    folder that does, as where the archives of two competitions lie side by side.
+    folder that does, as where the archives of two competitions lie side by side. One that names none is not
+    taken where `formats` have a CSV for each task and its columns are those of the other task's alone.
     """
     if not root.is_dir():
         return None
     names = [name for name in find_samples(map_folder(root)) if (root / name).is_file()]
     found = {name: tasks_named_by(name) for name in names}
     exact = [name for name, named in found.items() if named == set(tasks)]
-    free = [name for name, named in found.items() if not named]
+    unnamed = [name for name, named in found.items() if not named]
+    free = [name for name in unnamed if not _is_of_other_task(root / name, tasks, formats)]
     chosen = (exact or free)[:1]
     return root / chosen[0] if chosen else None
+
+
+def _is_of_other_task(sample: Path, tasks: Sequence[Task], formats: SubmissionFormats | None) -> bool:
+    """Whether the columns of a sample are those of the other task's CSV, and not of this one's."""
+    if formats is None or formats.combined is not None or len(tasks) != 1:
+        return False
+    forms = {"classification": formats.classification, "verification": formats.verification}
+    own, (other,) = forms.pop(tasks[0]), forms.values()
+    if own is None or other is None or own.columns == other.columns:
+        return False
+    try:
+        return tuple(read_csv_table(sample, []).columns) == other.columns
+    except DataError:  # reported where it is compared with a CSV
+        return False
 
 
 def _refuse_names_of_others(data: CompetitionData, form: SubmissionFormat, part: FormatPart) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn, cast
 
+from kaggle_face.artifacts.blends import command_of_blend
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
 from kaggle_face.artifacts.predicted_tables import digest_of_tables, rows_of_task
 from kaggle_face.artifacts.provenance import how_to_renew, records_of, why_outdated
@@ -14,11 +16,11 @@ from kaggle_face.artifacts.seals import read_seal
 from kaggle_face.competitions.submission.formats import SubmissionFormat, SubmissionFormats
 from kaggle_face.competitions.submission.tables import SubmissionTable, fill_table
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import RunError, SubmissionError
+from kaggle_face.errors import ConfigError, RunError, SubmissionError
 from kaggle_face.evaluation.blend_record import read_blend_record
 from kaggle_face.progress import Progress
 from kaggle_face.records import CompetitionData
-from kaggle_face.submission.columns import SubmissionTask, columns_of, record_kind
+from kaggle_face.submission.columns import SubmissionTask, columns_of, needs_probabilities, record_kind
 from kaggle_face.submission.ledger.entries import Origin
 from kaggle_face.submission.out_of_fold import out_of_fold_of
 from kaggle_face.tasks import TASKS, Task
@@ -40,6 +42,17 @@ class Output:
         return tuple(self.records)
 
     @property
+    def is_blend(self) -> bool:
+        """Whether it holds the blend of its run."""
+        return next(iter(self.records.values())).parent.name == ENSEMBLE
+
+    @property
+    def network(self) -> tuple[FoldFolder, CheckpointName]:
+        """The fold and the checkpoint of a CSV that is not a blend's."""
+        record = next(iter(self.records.values()))
+        return FoldFolder(record.parents[2]), cast(CheckpointName, record.parent.name)
+
+    @property
     def file_name(self) -> str:
         """`<what>_<task>.csv`, or `<what>_combined.csv`."""
         return f"{self.what}_{self.tasks[0] if len(self.tasks) == 1 else 'combined'}.csv"
@@ -49,11 +62,25 @@ def wanted_forms(formats: SubmissionFormats, tasks: Sequence[Task]) -> list[Subm
     """The formats of the CSVs to write: a combined one where the competition has it, else one per task.
 
     Raises:
-        ConfigError: No CSV is known for a task.
+        ConfigError: No CSV is known for a task, or the columns of the only one are not known.
+        SubmissionError: One task alone is asked for, and a single CSV answers both.
     """
-    if formats.combined is not None and {part.task for part in formats.combined.parts} == set(tasks):
+    if formats.combined is not None:
+        if {part.task for part in formats.combined.parts} != set(tasks):
+            refuse_one_task(tasks[0])
         return [formats.combined]
+    if formats.one_csv:
+        raise ConfigError(
+            "the competition takes one CSV for both tasks, and its columns are not known here: 'init' infers "
+            "them from a sample submission, or describe them with submit.combined.columns and "
+            "submit.combined.parts"
+        )
     return [formats.of_task(task) for task in tasks]
+
+
+def refuse_one_task(task: Task) -> NoReturn:
+    """Raises the error for a CSV of one task where a single one answers both."""
+    raise SubmissionError(f"the competition takes one CSV for both tasks, got --task {task}; leave it out")
 
 
 def tasks_to_answer(data: CompetitionData, formats: SubmissionFormats) -> tuple[list[Task], list[Task]]:
@@ -86,15 +113,26 @@ def list_outputs(
     data: CompetitionData,
     only_ensemble: bool,
     progress: Progress,
+    outdated: Mapping[FoldFolder, str] | None = None,
 ) -> list[Output]:
     """The CSVs that a run's current records allow, the blend's first; a warning names those left out.
 
+    Args:
+        run: A run with a blend.
+        forms: The formats of the CSVs.
+        data: What was predicted.
+        only_ensemble: Whether the blend's CSVs alone are listed.
+        progress: Where a fold that is left out is named.
+        outdated: Folds that are left out, with the reason and what to do.
+
     Raises:
-        RunError: The run has no test predictions, or they were not blended.
+        RunError: The run has no test predictions, they were not blended, or not in a way that a CSV can show.
     """
     blended, folds = digest_of_tables(run.ensemble_folder), []
     for fold in run.started_folds():
-        if digest_of_tables(fold.path / "test") == blended:
+        if outdated is not None and fold in outdated:
+            progress.warn(f"no CSV of fold {fold.fold} alone: {outdated[fold]}")
+        elif digest_of_tables(fold.path / "test") == blended:
             folds.append(fold)
         elif records_of(fold, "test"):
             progress.warn(
@@ -106,6 +144,8 @@ def list_outputs(
         tasks = tuple(dict.fromkeys(part.task for part in form.parts))
         kinds = {task: record_kind(task, data) for task in tasks}
         blend = {task: _blend(run, folds, task, kind) for task, kind in kinds.items()}
+        if "classification" in tasks and needs_probabilities(data, form):
+            _refuse_ranks(run)
         outputs.append(Output(form, f"{run.path.name}_{ENSEMBLE}", blend))
         outputs += [] if only_ensemble else list(_checkpoints(run, folds, form, kinds, progress))
     return outputs
@@ -130,7 +170,7 @@ def origin_of(output: Output, run: RunFolder) -> Origin:
     commit = info.get("commit")
     task = output.tasks[0] if len(output.tasks) == 1 else "combined"
     out_of_fold = out_of_fold_of(output.records, run)
-    if output.what != f"{run.path.name}_{ENSEMBLE}":
+    if not output.is_blend:
         checkpoint = output.what.removeprefix(f"{run.path.name}_")
         return Origin(task, (run.name,), (checkpoint,), settings, commit, out_of_fold, made_of(output))
     blend = read_blend_record(run)
@@ -147,8 +187,7 @@ def made_of(output: Output) -> tuple[str, ...]:
         task: read_seal(folder, check_files=False).digest for task, folder in output.records.items()
     }
     first = next(iter(output.records.values()))
-    is_blend = first.parent.name == ENSEMBLE
-    tables = digest_of_tables(first.parent if is_blend else first.parent.parent)
+    tables = digest_of_tables(first.parent if output.is_blend else first.parent.parent)
     return tuple(f"{name}={digest}" for name, digest in (digests | tables).items())
 
 
@@ -172,7 +211,7 @@ def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: Record
         is_measured = fold.weights_file("best_ver").is_file() or (fold.path / "test" / "best_ver").is_dir()
         name: CheckpointName = "best_ver" if task == "verification" and is_measured else "best_cls"
         if fold.record_folder("test", name, kind).is_dir():
-            raise RunError(f"{run.name} has no blend for {task}; make it: {run.command('ensemble')}")
+            raise RunError(f"{run.name} has no blend for {task}; make it: {command_of_blend(run)}")
     if run.imported_task not in (None, task):
         write = run.command("submit", "--dry-run", "--task", run.imported_task or "")
         raise RunError(
@@ -180,6 +219,21 @@ def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: Record
             f"run that has, or write the CSV of its task alone: {write}"
         )
     raise RunError(f"{run.name} has no test predictions for {task}; make them: {run.prediction_command()}")
+
+
+def _refuse_ranks(run: RunFolder) -> None:
+    """Checks that the blend of a run is one of probabilities.
+
+    Raises:
+        RunError: It is one of ranks, of which neither probabilities nor a threshold can be made.
+    """
+    blend = read_blend_record(run)
+    record = None if blend is None else blend.tasks.get("classification")
+    if record is not None and record.space == "ranks":
+        how = command_of_blend(run, "--method", "mean")
+        raise RunError(
+            f"the blend of {run.name} is one of ranks, and the CSV needs probabilities; make one: {how}"
+        )
 
 
 def _checkpoints(

@@ -15,7 +15,7 @@ from kaggle_face.competitions.submission.formats import SubmissionFormat
 from kaggle_face.competitions.submission.tables import SubmissionTable
 from kaggle_face.errors import counted
 from kaggle_face.records import CompetitionData, StrArray, positions_of
-from kaggle_face.submission.checks import CheckedTable
+from kaggle_face.submission.checks import CheckedTable, in_test_order
 from kaggle_face.submission.expectations import CellRule, Expectation, Labels, Probabilities, Scores
 from kaggle_face.submission.ledger.agreement import spearman
 
@@ -85,11 +85,11 @@ def with_doubts(
     checked: CheckedTable, expected: Expectation, known: Sequence[Known] = (), blend: OwnBlend | None = None
 ) -> CheckedTable:
     """A checked table with implausible values among its notes; `known` has one entry for each block."""
-    doubts = []
-    for place, column, rows, rule in _answers(checked.table, expected):
+    doubts, table = list[str](), in_test_order(checked.table, expected)
+    for place, column, rows, rule in _answers(table, expected):
         if isinstance(rule, Probabilities):
             continue
-        cells = checked.table.cells[column][rows]
+        cells = table.cells[column][rows]
         of_task = known[place] if place < len(known) else Known()
         if isinstance(rule, Scores):
             values = cells.astype(np.float64)
@@ -103,7 +103,7 @@ def with_doubts(
             doubts += doubts_of_labels(_first_labels(cells, rule), column, num_labels, of_task)
         if blend is None:
             continue
-        ids, own = checked.table.ids[rows], blend.table
+        ids, own = table.ids[rows], blend.table
         others = own.cells[column][positions_of(ids, own.ids, "rows of the blend")]
         if isinstance(rule, Scores):
             own_scores = others.astype(np.float64)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,15 @@ def test_adding_a_copy_of_a_member_changes_nothing(
     for file in ("predictions/logits.npy", "pairs/scores.npy"):
         assert (tmp_path / "0" / file).read_bytes() == (tmp_path / "1" / file).read_bytes()
     assert classes.notes == ("demo/c@best_ver has the same predictions as demo/a@best_ver and is left out",)
+
+
+def test_ranks_are_no_candidates_where_probabilities_are_needed(runs: list[RunFolder]) -> None:
+    members, spaces = choose_members(runs, ["best_cls"]), []
+    for options in (how("hill"), replace(how("hill"), as_probabilities=True)):
+        selection = select_class_blend(members, FORMULA, options, SilentProgress()).selection
+        assert selection is not None
+        spaces.append({each.space for each in selection.candidates})
+    assert spaces == [{"probabilities", "log_probabilities", "ranks"}, {"probabilities", "log_probabilities"}]
 
 
 def test_a_blend_of_one_member_has_the_interval_of_that_member(runs: list[RunFolder]) -> None:

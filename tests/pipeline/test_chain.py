@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from kaggle_face.cli.main import main
+from kaggle_face.config import dump_config, load_config
 
 After = Callable[[str], Any]
 
@@ -98,3 +100,32 @@ def test_the_table_ends_with_the_next_command(after: After, capsys: pytest.Captu
     out = capsys.readouterr().out
     assert "fold 1  " in out and "missing: it was not trained" in out
     assert out.splitlines()[-1] == "next: kaggle-face train --fold 1 --run main -c tiny"
+
+
+def test_a_csv_that_no_competition_takes_is_current_without_a_row(after: After, status: Status) -> None:
+    """As one of a competition for verification alone, whose ledger has no row of the classes' CSV."""
+    work = after("ensemble")
+    settings = work.path / "configs" / "tiny.yaml"
+    slug = "11785-hw-2-p-2-face-verification-fall-2024"  # takes verification alone
+    settings.write_text(settings.read_text() + f"competition: {{slug: {slug}}}\n")
+    (work.fold / "config.yaml").write_text(dump_config(load_config("tiny").config))
+    words = ["submit", "--dry-run", "--only-ensemble", "--ignore-rules"]
+    assert main(words) == 0
+    links, _ = status()
+    classes = "main_ensemble_classification.csv"
+    assert links[classes] == ("current", "") and f"upload of {classes}" not in links
+    assert "upload of main_ensemble_verification.csv" in links
+    path = work.path / "submissions/tiny" / classes
+    os.utime(path, (0, 0))
+    assert status()[0][classes][1].startswith("the blend was made again on 20")
+
+
+def test_a_csv_below_an_absolute_folder_is_current(after: After, status: Status) -> None:
+    work = after("ensemble")
+    for folder in (work.path / "sent", work.path.parent / "elsewhere"):
+        settings = work.path / "configs" / "tiny.yaml"
+        settings.write_text(settings.read_text() + f"paths: {{submissions: {folder}}}\n")
+        assert main(["submit", "--dry-run", "--only-ensemble"]) == 0
+        links, _ = status()
+        assert links["main_ensemble_verification.csv"] == ("current", "")
+        settings.write_text("\n".join(settings.read_text().splitlines()[:-1]) + "\n")

@@ -28,6 +28,8 @@ from kaggle_face.pipeline.submit import (
     write_submissions,
 )
 from kaggle_face.progress import SilentProgress
+from kaggle_face.submission.checks import CheckedTable, check_csv
+from kaggle_face.submission.expectations import Expectation
 from tests.support.blended_run import COMBINED, SETTINGS, make_blended_run
 from tests.support.kaggle_server import SLUG, Competition
 
@@ -58,6 +60,28 @@ def test_the_blend_of_each_task_is_uploaded_to_its_competition(kaggle, run):
     assert classification.content == (folder / "main_ensemble_classification.csv").read_bytes()
     assert verification.content == (folder / "main_ensemble_verification.csv").read_bytes()
     assert verification.content.startswith(b"ID,Label\n0,")
+
+
+def test_a_command_that_was_interrupted_between_two_uploads_is_finished_by_itself(kaggle, run, capsys):
+    assert main(["submit", "--task", "classification"]) == 0
+    capsys.readouterr()
+    assert main(["submit"]) == 0
+    assert len(kaggle.competition.submissions) == 1
+    assert len(kaggle.competitions["classes-2026"].submissions) == 1
+    out = capsys.readouterr().out
+    assert "main_ensemble_classification.csv was already submitted to 'classes-2026'" in out
+    assert "main_ensemble_verification.csv (reference 5000): public score 0.0312" in out
+    assert main(["submit"]) == 2
+    assert "was already submitted to 'classes-2026'" in capsys.readouterr().err
+
+
+def test_a_competition_that_refuses_holds_up_no_other(kaggle, run, capsys):
+    kaggle.competitions["classes-2026"].accepted = False
+    assert main(["submit"]) == 2
+    assert len(kaggle.competition.submissions) == 1
+    message = capsys.readouterr().err
+    assert "the score of the others comes with: kaggle-face submit --wait" in message
+    assert "accept the rules at https://www.kaggle.com/competitions/classes-2026/rules" in message
 
 
 def test_the_ledger_says_what_each_file_was_made_from(kaggle, run):
@@ -107,6 +131,35 @@ def test_a_csv_that_is_not_there_is_told(kaggle, run, capsys):
     assert "there is no CSV called 'main_fold7_last'" in capsys.readouterr().err
 
 
+def test_a_blend_of_ranks_gives_no_probabilities(kaggle, run, capsys):
+    path = run.ensemble_folder / "ensemble.json"
+    record = json.loads(path.read_text())
+    record["tasks"]["classification"]["space"] = "ranks"
+    path.write_text(json.dumps(record))
+    seal_blend(run.ensemble_folder, [(run.fold(0), "best_ver")])
+    assert main(["submit", "--dry-run", "--task", "classification"]) == 0
+    columns, cells = '[id, label], cells: ["{name}", "{label}"]', '[id, a, p], cells: ["{name}", "{label}", '
+    Path("configs/faces.yaml").write_text(SETTINGS.replace(columns, cells + '"{probability}"]'))
+    assert main(["submit", "--dry-run", "--task", "classification"]) == 2
+    line = capsys.readouterr().err
+    assert "the blend of faces/main is one of ranks, and the CSV needs probabilities; make one: " in line
+    assert "kaggle-face ensemble --method mean --run main -c faces" in line
+
+
+def test_a_fold_beside_the_blend_that_was_trained_on_other_images_has_no_csv(kaggle, run, capsys):
+    shutil.copytree(run.fold(0).path, run.fold(1).path)
+    info = run.fold(1).read_info()
+    run.fold(1).write_info({**info, "made_of": {**info["made_of"], "labels": "others"}})
+    csvs = Path("submissions/faces")
+    assert main(["submit", "--dry-run"]) == 0
+    warning = capsys.readouterr().err
+    assert "no CSV of fold 1 alone: training images were added, removed, or have another class" in warning
+    assert "make it again: kaggle-face train --fold 1 --overwrite --run main -c faces" in warning
+    assert not list(csvs.glob("main_fold1_*")) and len(list(csvs.glob("main_fold0_*"))) == 2
+    assert main(["submit", "--dry-run", "--ignore-changes"]) == 0
+    assert len(list(csvs.glob("main_fold1_*"))) == 2
+
+
 def test_a_combined_file_holds_both_tasks(kaggle, run):
     Path("configs/faces.yaml").write_text(SETTINGS + COMBINED)
     assert main(["submit", "--only-ensemble"]) == 0
@@ -119,6 +172,28 @@ def test_a_combined_file_holds_both_tasks(kaggle, run):
     ]
     (row,) = rows().values()
     assert (row["task"], row["oof_score"], row["oof_higher_is_better"]) == ("combined", "0.8125", "true")
+
+
+def test_no_task_alone_is_sent_where_one_csv_holds_both(kaggle, run, capsys):
+    Path("configs/faces.yaml").write_text(SETTINGS + COMBINED)
+    refused = "the competition takes one CSV for both tasks, got --task verification; leave it out"
+    for more in ([], ["--file", "mine.csv"]):
+        assert main(["submit", "--task", "verification", *more]) == 2
+        assert refused in capsys.readouterr().err
+    assert kaggle.requests == [] and not Path("submissions/faces").exists()
+
+
+def test_one_csv_of_unknown_columns_is_not_guessed(kaggle, run, capsys):
+    fall_2026 = "hw-2-p-2-fall-2026-student-competition"  # one_csv in competitions/catalogue/known.py
+    Path("configs/faces.yaml").write_text(SETTINGS.replace(SLUG, fall_2026))
+    config = load_config("faces", ["optim.lr=0.05"]).config
+    write_text(run.fold(0).config_file, dump_config(config))
+    for more in ([], ["--task", "verification"]):
+        assert main(["submit", "--dry-run", "--ignore-rules", *more]) == 2
+        line = capsys.readouterr().err
+        assert "takes one CSV for both tasks, and its columns are not known here" in line
+        assert "submit.combined.columns" in line
+    assert not Path("submissions/faces").exists()
 
 
 def test_a_users_csv_is_compared_with_the_test_files(kaggle, run, capsys):
@@ -141,6 +216,18 @@ def test_what_is_missing_is_made_by_the_command_that_is_told(kaggle, run, capsys
 def brought(*cells: object) -> list[str]:
     Path("mine.csv").write_text("ID,Label\n" + "".join(f"{row},{cell}\n" for row, cell in enumerate(cells)))
     return ["submit", "--file", "mine.csv", "--task", "verification", "--dry-run"]
+
+
+def test_a_users_csv_that_is_rewritten_while_it_is_checked_is_refused(kaggle, run, monkeypatch, capsys):
+    def checked_then_rewritten(path: Path, expected: Expectation) -> CheckedTable:
+        checked = check_csv(path, expected)
+        path.write_text("ID,Label\n")
+        return checked
+
+    monkeypatch.setattr("kaggle_face.pipeline.submit.check_csv", checked_then_rewritten)
+    assert main(brought(*range(12))) == 2
+    line = capsys.readouterr().err
+    assert "mine.csv changed while it was checked; run the same command again" in line
 
 
 def test_scores_that_run_against_the_blend_are_warned_about(kaggle, run, capsys):

@@ -148,6 +148,24 @@ def test_a_cell_without_value_is_named(nothing):
     assert message == f"2 of 4 cells of 'label' hold no value, first: '{nothing}' in row 1.jpg"
 
 
+def test_a_person_called_na_is_no_missing_value():
+    """pandas.read_csv(StringIO("a\\nNa\\nNA")).a.isna() is [False, True], and so with Null and NULL."""
+    names = Labels(np.array(["Na", "Null", "NA", "7"]))
+    assert check_table(table(["Na", "Null", "7", "7"]), expecting(names)).notes == ()
+    message = refusal(["Na", "NA", "7", "7"], expecting(names))
+    assert message == "1 of 4 cells of 'label' holds no value, first: 'NA' in row 1.jpg"
+    assert "holds no value, first: 'Na'" in refusal(["7", "Na", "7", "7"], expecting(CLASSES))
+
+
+def test_a_column_that_is_always_empty_may_be_so():
+    wide = SubmissionTable(("id", "label", "usage"), {"id": IDS, "label": ["7"] * 4, "usage": [""] * 4})
+    wide = SubmissionTable(wide.columns, {name: np.array(column) for name, column in wide.cells.items()})
+    rules = (None, CLASSES, None)
+    assert check_table(wide, Expectation(IDS, (Block(4, rules, frozenset({2})),))).rows == 4
+    with pytest.raises(SubmissionError, match="4 of 4 cells of 'usage' hold no value"):
+        check_table(wide, Expectation(IDS, (Block(4, rules),)))
+
+
 def test_a_label_outside_the_classes_is_named():
     message = refusal(["7", "8", "300", "8"], expecting(CLASSES))
     assert message == "2 of 4 labels of 'label' are not among the 3 classes, first: '8' in row 1.jpg"

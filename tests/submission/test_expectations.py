@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat, table_format
+from kaggle_face.competitions.submission.formats import (
+    FormatPart,
+    SubmissionFormat,
+    SubmissionFormats,
+    table_format,
+)
 from kaggle_face.competitions.submission.tables import (
     classification_columns,
     fill_table,
@@ -74,6 +79,14 @@ def test_a_combined_file_has_a_block_for_each_task():
     assert expected.row_ids.tolist() == ["cls_0", "cls_1", "ver_0", "ver_1"]
     assert [block.rows for block in expected.blocks] == [2, 2]
     assert [type(block.rules[1]) for block in expected.blocks] == [Labels, Scores]
+
+
+def test_a_column_of_one_text_for_all_rows_may_be_empty():
+    form = table_format("classification", ["id", "label", "usage"], ["{id}", "{label}", ""])
+    (block,) = expected_table(DATA, form).blocks
+    assert block.fixed == {2}
+    table = fill_table(form, [classification_columns(DATA, PREDICTIONS)])
+    assert check_table(table, expected_table(DATA, form)).rows == 2
 
 
 def test_a_gallery_allows_its_names_and_the_label_of_nobody():
@@ -142,6 +155,19 @@ def make_files(root: Path, *names: str) -> None:
 def test_the_sample_of_a_task(tmp_path, names, tasks, expected):
     make_files(tmp_path, *names)
     assert sample_of(tmp_path, tasks) == (None if expected is None else tmp_path / expected)
+
+
+def test_a_sample_that_names_no_task_is_that_of_the_csv_whose_columns_it_has(tmp_path):
+    formats = SubmissionFormats(FORM, PAIR_FORM)  # id,label and ID,Label
+    sample = tmp_path / "sample_submission.csv"
+    sample.write_text("ID,Label\n0,0.5\n1,0.5\n")
+    assert sample_of(tmp_path, ["verification"], formats) == sample
+    assert sample_of(tmp_path, ["classification"], formats) is None
+    alone = SubmissionFormats(FORM)
+    assert sample_of(tmp_path, ["classification"], alone) == sample  # and its columns are refused
+    sample.write_text("image,answer\n0,0.5\n")
+    for task in ("classification", "verification"):
+        assert sample_of(tmp_path, [task], formats) == sample
 
 
 def test_junk_is_no_sample(tmp_path):

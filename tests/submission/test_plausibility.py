@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -175,6 +177,20 @@ def test_each_block_is_judged_by_what_is_known_of_its_task() -> None:
     assert with_doubts(checked, expected).notes == ()
     (note,) = with_doubts(checked, expected, [Known(), Known(None, "n0", 0.4)]).notes
     assert "no label of 'Label' is 'n0', on dev 40% are" in note
+
+
+def test_rows_of_both_tasks_in_another_order_are_judged_by_their_own(tmp_path: Path) -> None:
+    """As of a sample submission in which the rows of the tasks alternate."""
+    ids = np.array([f"cls_{row}" for row in range(6)] + [f"ver_{row}" for row in range(6)])
+    cells = np.array(["ann"] * 6 + [f"0.{row}" for row in range(1, 7)])
+    labels = Labels(np.array(["ann", "bob"]))
+    order, sample = np.arange(12).reshape(2, 6).T.ravel(), tmp_path / "sample_submission.csv"
+    sample.write_text("\n".join(["id,x", *(f"{row},0" for row in ids[order])]))
+    expected = Expectation(ids, (Block(6, (None, labels)), Block(6, (None, Scores()))), sample)
+    checked = check_table(SubmissionTable(("id", "x"), {"id": ids[order], "x": cells[order]}), expected)
+    (note,) = with_doubts(checked, expected).notes
+    assert note.startswith("all 6 labels of 'x' are 'ann'")
+    assert checked.table.ids.tolist() == ids[order].tolist()
 
 
 def test_a_distance_is_turned_the_other_way() -> None:

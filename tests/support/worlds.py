@@ -180,7 +180,9 @@ def tables_of(world: World) -> TestTables:
     faces = FaceTable(ids, np.full(len(ids), -1, np.int64), np.full(len(ids), "test"))
     classes = ClassTable(world.class_names, world.class_names)
     data = CompetitionData(faces, classes, RowList(ids, ids), no_pairs(), world.test_pairs())
-    return TestTables(data, np.zeros(len(ids), np.int64), CompetitionConfig())
+    return TestTables(
+        data, np.zeros(len(ids), np.int64), CompetitionConfig(layout="pair_text", variant="s25")
+    )
 
 
 def cosines(embeddings: Embeddings, pairs: Pairs) -> npt.NDArray[np.float32]:

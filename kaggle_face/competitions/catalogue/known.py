@@ -76,6 +76,7 @@ _SPECS: tuple[CompetitionSpec, ...] = (
             "'init' infers them from a sample submission, or describe them with submit.combined",
             "inferred from 'no outside data': neither pseudo-labels nor neighbours among test images",
         ),
+        one_csv=True,
     ),
     CompetitionSpec(
         slug="recognizing-faces-in-the-wild",

@@ -37,7 +37,8 @@ class CompetitionSpec:
 
     `layout` and `variant` name the layout of its files; `variant` is `auto` where the files show it. `metric`
     is `composite` where one score covers both tasks: 0.5 x accuracy + 0.5 x (1 - EER). `cutoffs` are the
-    leaderboard scores that a grade requires, by the grade's name.
+    leaderboard scores that a grade requires, by the grade's name. `one_csv`: a single file answers both
+    tasks.
     """
 
     slug: str
@@ -51,6 +52,7 @@ class CompetitionSpec:
     rules: Rules = Rules()
     cutoffs: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    one_csv: bool = False
 
     @property
     def lower_is_better(self) -> bool:

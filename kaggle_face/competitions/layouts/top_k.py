@@ -20,6 +20,7 @@ from kaggle_face.competitions.layouts.assembly import (
     rows_by_name,
     without_classes,
 )
+from kaggle_face.competitions.layouts.custom_images import is_missing_name
 from kaggle_face.competitions.layouts.layout import Detection, Example, Source
 from kaggle_face.competitions.submission.formats import FormatPart, SubmissionFormat, SubmissionFormats
 from kaggle_face.errors import DataError, naming_first
@@ -146,9 +147,15 @@ def _read_training(source: Source, named: _Names) -> tuple[ImageGroup, tuple[str
     images = source.images.below(folder)
     finder = ImageFinder(source.root, (folder,), frozenset(images))
     names, labels = table.columns[named.image], table.columns[named.individual]
+    nameless = [place for place, label in enumerate(labels) if is_missing_name(label)]
+    labels = ["" if is_missing_name(label) else label for label in labels]
     found, notes = finder.find(Mentions(path, names, table.line_numbers))
     kept, twice = without_repeats(found, labels, table.line_numbers, path)
     found, labels = [found[place] for place in kept], [labels[place] for place in kept]
+    if nameless:
+        line = table.line_numbers[nameless[0]]
+        what = naming_first(len(nameless), len(names), "row", "have no individual", f"line {line}")
+        notes += (f"{file}: {what}; their images are not trained on",)
     left = sorted(set(images) - set(found))
     if left:
         notes += (

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from kaggle_face.config.schema import SubmitConfig, TableConfig
 
 PREDICTED_FIELDS = frozenset(("label", "class_index", "class_name", "probability", "score", "distance"))
+MISSING_CELLS = frozenset(
+    (
+        *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN"),
+        *("<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
+    )
+)
+"""What pandas, by which submissions are read, takes for a missing value: Na, Null and none are names."""
 _IMAGE_FIELDS = ("id", "row", "line", "name", "stem", "path", "number")
 FIELDS: dict[Task, tuple[str, ...]] = {
     "classification": (*_IMAGE_FIELDS, "label", "class_index", "class_name", "probability"),
@@ -82,11 +89,21 @@ class SubmissionFormat:
 
 @dataclass(frozen=True)
 class SubmissionFormats:
-    """The CSVs of a competition: one per task, or one `combined` for both; None where there is none."""
+    """The CSVs of a competition: one per task, or one `combined` for both; None where there is none.
+
+    With `one_csv` the competition takes a combined one alone, also where its columns are not known.
+    """
 
     classification: SubmissionFormat | None = None
     verification: SubmissionFormat | None = None
     combined: SubmissionFormat | None = None
+    one_csv: bool = False
+
+    @property
+    def forms(self) -> tuple[SubmissionFormat, ...]:
+        """Those that there are."""
+        found = (self.classification, self.verification, self.combined)
+        return tuple(form for form in found if form is not None)
 
     def of_task(self, task: Task) -> SubmissionFormat:
         """The format of a task's own CSV.
@@ -128,7 +145,8 @@ def with_settings(preset: SubmissionFormats, settings: SubmitConfig) -> Submissi
         combined,
     )
     decimals = settings.score_decimals
-    return SubmissionFormats(*(form and replace(form, score_decimals=decimals) for form in formats))
+    classification, verification, both = (form and replace(form, score_decimals=decimals) for form in formats)
+    return SubmissionFormats(classification, verification, both)
 
 
 def fields_of(template: str) -> list[str]:

@@ -164,7 +164,7 @@ def fill_table(form: SubmissionFormat, columns: Sequence[TaskColumns]) -> Submis
     """The table of a format: its parts below each other, filled from the columns of their tasks.
 
     Raises:
-        SubmissionError: A part of the format has no columns.
+        SubmissionError: A part of the format has no columns, or columns of probabilities are not the classes.
     """
     by_task = {each.task: each for each in columns}
     missing = [part.task for part in form.parts if part.task not in by_task]
@@ -173,6 +173,7 @@ def fill_table(form: SubmissionFormat, columns: Sequence[TaskColumns]) -> Submis
     parts: list[list[StrArray]] = []
     for part in form.parts:
         known, start = by_task[part.task], sum(len(cells[0]) for cells in parts)
+        require_columns_of_classes(form.columns, part, list(known.probabilities))
         fields: dict[str, Field] = {
             **known.fields,
             "line": partial(range, start, start + len(known.fields["id"]())),
@@ -191,6 +192,28 @@ def fill_table(form: SubmissionFormat, columns: Sequence[TaskColumns]) -> Submis
         column: np.concatenate([part[place] for part in parts]) for place, column in enumerate(form.columns)
     }
     return SubmissionTable(form.columns, cells, form.id_place)
+
+
+def require_columns_of_classes(columns: Sequence[str], part: FormatPart, labels: Sequence[str]) -> None:
+    """Checks that columns of probabilities are those of the classes; a lone one may be of the likeliest.
+
+    Raises:
+        SubmissionError: A column is called like no class while others are, or a class has no column.
+    """
+    wide = [column for column, cell in zip(columns, part.cells, strict=True) if cell == "{probability}"]
+    foreign = sorted(set(wide) - set(labels), key=wide.index)
+    lacking = sorted(set(labels) - set(wide))
+    if len(foreign) == len(wide) <= 1 or not foreign + lacking:
+        return
+    if foreign:
+        noun = "column of '{probability}'"
+        what = naming_first(len(foreign), len(wide), noun, "are called like no class", f"'{foreign[0]}'")
+    else:
+        what = naming_first(len(lacking), len(labels), "class", "have no column", f"'{lacking[0]}'")
+    raise SubmissionError(
+        f"{what}; correct the columns in the settings (submit), where the cell of a class that data.exclude "
+        "leaves out is '0'"
+    )
 
 
 def _cells(template: str, fields: Mapping[str, Field], form: SubmissionFormat) -> StrArray:

@@ -5,15 +5,15 @@ Letters: N images.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from kaggle_face.artifacts.blends import blended_folds, read_blend_tables
+from kaggle_face.artifacts.blends import blended_folds, command_of_blend, read_blend_tables
 from kaggle_face.artifacts.predicted_tables import (
     ROWS,
     TestTables,
@@ -26,7 +26,7 @@ from kaggle_face.artifacts.predicted_tables import (
     read_fold_tables,
     table_differences,
 )
-from kaggle_face.artifacts.provenance import command_of_training, why_networks_changed
+from kaggle_face.artifacts.provenance import command_of_training, records_of, why_networks_changed
 from kaggle_face.artifacts.record_io import read_classes
 from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 from kaggle_face.artifacts.seals import digest_of_file, digest_of_names, in_words
@@ -115,13 +115,19 @@ def open_today(
 
 
 def compare_with_raw_folder(
-    config: Config, folds: Iterable[FoldFolder], command: str, ignore_training: bool, progress: Progress
+    config: Config,
+    run: RunFolder,
+    folds: Sequence[FoldFolder],
+    command: Literal["ensemble", "submit"],
+    ignore_training: bool,
+    progress: Progress,
 ) -> Today | None:
     """Compares the predictions of some folds with the raw folder, where it is at hand; None where it is not.
 
     Args:
         config: Where the raw folder is.
-        folds: Trained folds.
+        run: The run in whose folder they are blended.
+        folds: Trained folds, of this run and of others.
         command: The command that works with them, for hints.
         ignore_training: Whether runs may have been trained on other images than lie there now.
         progress: Receives what is odd in the raw folder, or that there is nothing to compare with.
@@ -131,6 +137,8 @@ def compare_with_raw_folder(
         DataError: It cannot be read.
     """
     first: Today | None = None
+    others = [] if command == "submit" else [each for each in _runs_of(folds) if each != run]
+    all_the_same = run.command(command, "--ignore-changes", others=others)
     for root, of_root in _by_root(config, folds).items():
         if not Path(root).is_dir():
             progress.log(f"there is no {root} here: the records of the run are not compared with it")
@@ -140,10 +148,10 @@ def compare_with_raw_folder(
         today = open_today(there, data, progress)
         for fold in of_root:
             if not ignore_training:
-                require_current_training(fold, today, command)
+                require_current_training(fold, today, command, all_the_same)
             require_same_classes(fold, today)
             if (fold.path / "test" / ROWS).is_file():
-                require_current_tables(fold, today)
+                require_current_tables(fold, today, command_of_blend(run, runs=_runs_of(folds)))
         first = first or (today if root == config.data.root else None)
     return first
 
@@ -152,10 +160,11 @@ def compare_blend_with_raw_folder(
     config: Config, run: RunFolder, ignore_training: bool, progress: Progress
 ) -> Today | None:
     """Compares a blend and the folds behind it with the raw folder, as `compare_with_raw_folder` does."""
-    today = compare_with_raw_folder(config, blended_folds(run), "submit", ignore_training, progress)
+    today = compare_with_raw_folder(config, run, blended_folds(run), "submit", ignore_training, progress)
     reason = None if today is None else first_table_difference(read_blend_tables(run), today.tables)
     if reason is not None:
-        raise RunError(f"{reason}, since {run.name} was blended; {_predict_and_blend(run)}")
+        how = _predict_and_blend(run, command_of_blend(run))
+        raise RunError(f"{reason}, since {run.name} was blended; {how}")
     return today
 
 
@@ -189,13 +198,42 @@ def why_training_is_outdated(fold: FoldFolder, today: Today) -> str | None:
     return next(_changed_inputs(made_of, today.training), None) or why_networks_changed(fold)
 
 
-def require_current_training(fold: FoldFolder, today: Today, command: str) -> None:
+def outdated_folds(run: RunFolder, today: Today | None, ignore_training: bool) -> dict[FoldFolder, str]:
+    """The folds beside a run's blend that were trained on something else than the raw folder holds, and why.
+
+    With `ignore_training` only those whose classes are others; none where there is nothing to compare with.
+
+    Raises:
+        RunError: There is no blend, or a fold was never trained here.
+    """
+    if today is None:
+        return {}
+    found, blended = dict[FoldFolder, str](), blended_folds(run)
+    for fold in run.started_folds():
+        if fold in blended or not records_of(fold, "test"):
+            continue
+        classes = read_classes(fold.classes_file)
+        reason = None
+        if digest_of_classes(classes) != today.training["classes"]:
+            reason = class_difference(classes, today.data.classes)
+        elif not ignore_training:
+            reason = why_training_is_outdated(fold, today)
+        if reason is not None:
+            again = command_of_training(fold)
+            found[fold] = f"{reason}, since it was trained; put the old files back, or make it again: {again}"
+    return found
+
+
+def require_current_training(
+    fold: FoldFolder, today: Today, command: str, all_the_same: str | None = None
+) -> None:
     """Checks that a fold was trained on the contents of the raw folder.
 
     Args:
         fold: A fold of which anything was trained.
         today: What the raw folder holds.
         command: The command that works with it; `--ignore-changes` is offered unless it is `train`.
+        all_the_same: The command line that goes on; None: this command with the fold's run.
 
     Raises:
         RunError: It was not; what changed and what to do are named.
@@ -206,7 +244,7 @@ def require_current_training(fold: FoldFolder, today: Today, command: str) -> No
     run = RunFolder(fold.path.parent)
     began_at = fold.read_info().get("began_at")
     since = f" ({in_words(began_at)})" if isinstance(began_at, str) else ""
-    all_the_same = run.command(command, "--ignore-changes")
+    all_the_same = all_the_same or run.command(command, "--ignore-changes")
     go_on = "" if command == "train" else f"; or go on all the same: {all_the_same}"
     raise RunError(
         f"{reason}, since fold {fold.fold} of {run.name} was trained{since}; put the old files back, "
@@ -228,8 +266,8 @@ def require_same_classes(fold: FoldFolder, today: Today) -> None:
         )
 
 
-def require_current_tables(fold: FoldFolder, today: Today) -> TestTables:
-    """The predicted tables of a fold, where they equal those of the raw folder.
+def require_current_tables(fold: FoldFolder, today: Today, blending: str) -> TestTables:
+    """The predicted tables of a fold, where they equal those of the raw folder; `blending` blends it again.
 
     Raises:
         RunError: It is not; the first difference and what to do are named.
@@ -237,7 +275,7 @@ def require_current_tables(fold: FoldFolder, today: Today) -> TestTables:
     tables, run = read_fold_tables(fold), RunFolder(fold.path.parent)
     reason = first_table_difference(tables, today.tables)
     if reason is not None:
-        raise RunError(f"{reason}, since {run.name} was predicted; {_predict_and_blend(run)}")
+        raise RunError(f"{reason}, since {run.name} was predicted; {_predict_and_blend(run, blending)}")
     return tables
 
 
@@ -252,9 +290,12 @@ def _by_root(config: Config, folds: Iterable[FoldFolder]) -> dict[str, list[Fold
     return found
 
 
-def _predict_and_blend(run: RunFolder) -> str:
-    commands = run.prediction_command(), run.command("ensemble")
-    return "predict again: {}, and blend again: {}".format(*commands)
+def _runs_of(folds: Iterable[FoldFolder]) -> list[RunFolder]:
+    return list(dict.fromkeys(fold.run for fold in folds))
+
+
+def _predict_and_blend(run: RunFolder, blending: str) -> str:
+    return f"predict again: {run.prediction_command()}, and blend again: {blending}"
 
 
 def _changed_inputs(before: Mapping[str, Any], today: Mapping[str, str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -74,6 +75,14 @@ class Entry:
     def private(self) -> float | None:
         """The private score as a number."""
         return _number(self.private_score)
+
+
+def shown_path(path: Path) -> str:
+    """The path of a file below the working directory, as it is read on another machine, or its name alone."""
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.name
 
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Entry))

@@ -80,6 +80,14 @@ def test_splits_stand_in_a_column_or_in_another_table(tree):
         assert data.test_rows.row_ids.tolist() == ["d.jpg"]
 
 
+def test_a_label_that_pandas_reads_as_missing_is_noted(tree):
+    tree.images("one/Na/1.jpg", "one/NULL/1.jpg", "one/Bob/1.jpg")
+    data = read(tree, images=[{"folder": "one", "class_folders": True}])
+    assert data.classes.submitted.tolist() == ["Bob", "NULL", "Na"]
+    clause = "has a label that pandas reads as a missing value and no CSV can hold, first: 'NULL'"
+    assert f"1 of 3 identities {clause}" in data.notes
+
+
 def test_class_folders_of_several_roots_and_names_by_a_pattern(tree):
     tree.images("one/Ann/1.jpg", "one/Bob/1.jpg", "two/Bob/1.jpg", "flat/Ann_Lee_1.jpg", "flat/Bob_22.png")
     entries = [{"folder": name, "class_folders": True} for name in ("one", "two")]

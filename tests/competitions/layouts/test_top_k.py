@@ -105,6 +105,18 @@ def test_an_image_of_the_table_that_does_not_exist_is_refused(whales):
         whales.read()
 
 
+def test_a_row_without_an_individual_is_noted_and_no_class(whales):
+    with (whales.root / "train.csv").open("a") as table:
+        table.write("e.jpg,whale,\nf.jpg,whale,nan\ng.jpg,whale,w2\n")
+    whales.images(*(f"train_images/{name}.jpg" for name in "efg"))
+    data = whales.read()
+    assert data.classes.names.tolist() == ["w10", "w2"]
+    labels = dict(zip(data.faces.image_ids.tolist(), data.faces.labels.tolist(), strict=True))
+    assert labels["train_images/e.jpg"] == labels["train_images/f.jpg"] == -1
+    line = "train.csv: 2 of 7 rows have no individual, first: line 6; their images are not trained on"
+    assert line in data.notes
+
+
 def test_a_table_with_semicolons_is_recognised_and_read(whales):
     path = whales.root / "train.csv"
     path.write_text(path.read_text().replace(",", ";"))

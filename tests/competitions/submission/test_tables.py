@@ -227,6 +227,20 @@ def test_columns_of_classes_hold_probabilities_and_ids_stand_anywhere(data):
     assert column(table, second) == ["0.75", "1e-09"]
 
 
+def test_a_column_of_probabilities_that_is_no_class_is_refused(data, predictions):
+    """Such as that of a class which was renamed or left out: it held the likeliest class's probability."""
+    columns, cells = ["id", "9", "10", "11"], ["{id}", *["{probability}"] * 3]
+    answers = [classification_columns(data, predictions)]
+    with pytest.raises(SubmissionError, match=r"1 of 3 columns .* is called like no class, first: '11'"):
+        fill_table(table_format("classification", columns, cells), answers)
+    with pytest.raises(SubmissionError, match="1 of 2 classes has no column, first: '10'"):
+        fill_table(table_format("classification", columns[:2], cells[:2]), answers)
+    left_out = table_format("classification", columns, [*cells[:3], "0"])
+    assert column(fill_table(left_out, answers), "11") == ["0", "0"]
+    beside = table_format("classification", ["id", "label", "sure"], ["{id}", "{label}", "{probability}"])
+    assert column(fill_table(beside, answers), "sure") == ["0.731059"] * 2  # e / (1 + e)
+
+
 def test_a_probability_beside_a_label_is_that_of_the_label(data, predictions):
     form = table_format("classification", ["id", "answer"], ["{id}", "{label} {probability:.2f}"])
     answers = column(fill_table(form, [classification_columns(data, predictions)]), "answer")

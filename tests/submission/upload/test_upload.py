@@ -143,12 +143,41 @@ def test_a_passing_failure_is_tried_again(kaggle, clock, csv_file, method, fault
     assert [row["status"] for row in rows()] == ["COMPLETE"]
 
 
-@pytest.mark.parametrize("fault", [Fault(502, "Bad gateway", after=True), Fault(cut=True, after=True)])
-def test_a_submission_that_arrived_although_the_answer_failed_is_not_repeated(kaggle, clock, csv_file, fault):
+@pytest.mark.parametrize("hidden_lists", [0, 3])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(502, "Bad gateway", after=True),
+        Fault(504, "Gateway timeout", after=True),
+        Fault(408, "Request timeout", after=True),
+        Fault(cut=True, after=True),
+    ],
+)
+def test_a_submission_that_arrived_although_the_answer_failed_is_not_repeated(
+    kaggle, clock, csv_file, fault, hidden_lists
+):
+    kaggle.competition.next_hidden_lists = hidden_lists  # Kaggle lists it a little later
     kaggle.fail("CreateSubmission", fault)
     assert submit() == 0
     assert len(kaggle.competition.submissions) == 1
     assert [(row["status"], row["reference"]) for row in rows()] == [("COMPLETE", "5000")]
+
+
+def test_a_file_that_was_rewritten_before_its_turn_is_not_sent(kaggle, clock, csv_file, capsys):
+    kaggle.before_answer["GetSubmissionLimits"] = lambda: csv_file.write_text(ROWS.replace("0.75", "9"))
+    assert submit() == 2
+    message = capsys.readouterr().err
+    assert "mine.csv changed since it was checked, and was not sent; run the same command again" in message
+    assert kaggle.asked("StartSubmissionUpload") == []
+    assert [row["status"] for row in rows()] == ["WRITTEN"]
+
+
+def test_a_file_that_is_rewritten_while_it_is_sent_goes_up_as_checked(kaggle, clock, csv_file):
+    kaggle.fail("CreateSubmission", Fault(503, "Overloaded"))
+    kaggle.before_answer["StartSubmissionUpload"] = lambda: csv_file.write_text("other")
+    assert submit() == 0
+    assert [made.content for made in kaggle.competition.submissions] == [ROWS.encode()]
+    assert {body["fileName"] for body in kaggle.asked("StartSubmissionUpload")} == {"mine.csv"}
 
 
 def test_a_server_that_stays_broken_is_given_up_on(kaggle, clock, csv_file, capsys):
