@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import threading
@@ -32,13 +33,16 @@ _SPARE_BYTES = 200 * _MEGABYTE
 def download(slug: str, target: Path, client: KaggleClient, progress: Progress) -> int:
     """Downloads all files of a competition and unpacks them into `target`; the number of files.
 
-    The archive lies beside `target` until it is unpacked; a download that stopped goes on from there.
+    The archive lies beside `target` until it is unpacked; a download that stopped goes on from there. Where
+    `target` is a symbolic link, it is the folder to which that leads.
 
     Raises:
         DataError: `target` holds something else, the disk is too small, or the archive is damaged or unsafe.
         RemoteError: Kaggle refuses, or the connection stayed broken.
         RunError: Another process downloads to `target`.
     """
+    if target.is_symlink():
+        target = target.resolve()
     waiting = target.parent / f".{target.name}.download"
     with lock_or_refuse(target.parent / f".{target.name}.lock", str(target)):
         done = _receipt_of(target, slug)
@@ -48,24 +52,22 @@ def download(slug: str, target: Path, client: KaggleClient, progress: Progress) 
                 f"{target} holds {counted(done, 'file')} of '{slug}' already; delete it to download again"
             )
             return done
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise DataError(
-                f"{target} is there and not empty; choose another folder with --to, or move it away"
-            )
+        _require_free_place(target)
         listed = client.files(slug)
         more = "" if listed.is_complete else " and more"
         progress.log(f"'{slug}' has {counted(len(listed.files), 'file')}{more}, {gigabytes(listed.size)}")
-        needed, free = 2 * listed.size, _free_bytes(target)
+        _remove_all_but_archive(waiting, slug)
+        there = _bytes_of_archive(waiting, slug)
+        needed, free = max(listed.size, 2 * listed.size - there), _free_bytes(target)
         if needed > free:
             raise DataError(
                 f"{target} has {gigabytes(free)} of free disk, but the archive and its files need "
-                f"{gigabytes(needed)}; free some, or choose another disk with --to"
+                f"{gigabytes(needed)}{' more' if there else ''}; free some, or choose another disk with --to"
             )
         waiting.mkdir(parents=True, exist_ok=True)
         with _shown(waiting, slug, listed, progress):
             archive = client.download(slug, waiting)
         unpacked = waiting / "unpacked"
-        shutil.rmtree(unpacked, ignore_errors=True)
         files = _unpack(archive, unpacked, listed, progress)
         write_json(unpacked / RECEIPT, {"competition": slug, "files": files})
         take_place(unpacked, target)
@@ -82,6 +84,18 @@ def _receipt_of(target: Path, slug: str) -> int | None:
         return None
     values = read_json(path, ReceiptShape)
     return int(values["files"]) if values["competition"] == slug else None
+
+
+def _require_free_place(target: Path) -> None:
+    """Checks that the unpacked folder can take the place of `target`: that of nothing, or of an empty folder.
+
+    Raises:
+        DataError: It cannot.
+    """
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise DataError(f"{target} is there and not empty; choose another folder with --to, or move it away")
+    if os.path.ismount(target):
+        raise DataError(f"{target} is where a disk is mounted; choose a folder on that disk with --to")
 
 
 def _free_bytes(path: Path) -> int:
@@ -118,11 +132,11 @@ def _shown(folder: Path, slug: str, listed: FileList, progress: Progress) -> Ite
     stop = threading.Event()
 
     def watch() -> None:
-        shown = _megabytes(folder, slug)
+        shown = _bytes_of_archive(folder, slug) // _MEGABYTE
         total = max(1, listed.size // _MEGABYTE)
         with progress.track(f"downloading {slug}", total, "MB", done=shown) as counter:
             while not stop.wait(_SECONDS_BETWEEN_LOOKS):
-                now = _megabytes(folder, slug)
+                now = _bytes_of_archive(folder, slug) // _MEGABYTE
                 counter.advance(max(0, now - shown))
                 shown = max(shown, now)
 
@@ -135,11 +149,20 @@ def _shown(folder: Path, slug: str, listed: FileList, progress: Progress) -> Ite
         watcher.join()
 
 
-def _megabytes(folder: Path, slug: str) -> int:
+def _bytes_of_archive(folder: Path, slug: str) -> int:
     try:
-        return max((path.stat().st_size for path in folder.glob(f"{slug}.*")), default=0) // _MEGABYTE
+        return max((path.stat().st_size for path in folder.glob(f"{slug}.*")), default=0)
     except FileNotFoundError:  # it got its final name between two looks
         return 0
+
+
+def _remove_all_but_archive(folder: Path, slug: str) -> None:
+    """Removes what a process that was killed while it unpacked left."""
+    for path in list(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif not path.name.startswith(f"{slug}."):
+            path.unlink()
 
 
 def plain_slug(slug: str) -> str:

@@ -17,7 +17,7 @@ from kaggle_face.competitions.catalogue.known import find_spec
 from kaggle_face.competitions.submission.targets import DEMO, lower_is_better, targets
 from kaggle_face.config import LoadedConfig
 from kaggle_face.config.schema import CheckpointName
-from kaggle_face.errors import InputError, OfflineError
+from kaggle_face.errors import InputError, OfflineError, RemoteError
 from kaggle_face.kaggle.client.client import connect
 from kaggle_face.kaggle.client.clock import SystemClock
 from kaggle_face.kaggle.client.credentials import find_credentials
@@ -31,7 +31,7 @@ from kaggle_face.progress import Progress
 from kaggle_face.submission.ledger.agreement import agreement, agreement_svg, comparable
 from kaggle_face.submission.ledger.choosing import Proposal, propose_final
 from kaggle_face.submission.ledger.entries import Entry
-from kaggle_face.submission.upload.session import open_ledger, open_session
+from kaggle_face.submission.upload.session import KaggleSession, open_ledger, open_session
 
 UNKNOWN_USER = "your-kaggle-name"
 
@@ -188,19 +188,18 @@ def submissions(
     """The ledger of a competition with the scores that came meanwhile, and a final choice.
 
     Where Kaggle cannot be reached, or there are no working credentials, the ledger is as of the last reading,
-    with one warning; with `offline` Kaggle is not contacted.
+    with one warning; so it is of a competition that refuses while another answers. With `offline` Kaggle is
+    not contacted.
 
     Raises:
-        RemoteError: Kaggle refuses the request, or its answer is not understood.
+        RemoteError: Kaggle refuses every request, or its answers are not understood.
     """
     slugs = slugs_of(loaded, slug)
     ledger = open_ledger(loaded.config)
     remote = [each for each in slugs if each != DEMO]
     if remote and not offline:
         try:
-            session = open_session(loaded.config, progress)
-            for each in remote:
-                session.fetch(each)
+            _read_submissions(open_session(loaded.config, progress), remote)
         except OfflineError as error:
             progress.warn(f"{error}; what follows is the ledger as of the last reading")
     histories = []
@@ -213,6 +212,22 @@ def submissions(
         correlation = agreement(entries, lower)
         histories.append(SubmissionHistory(each, tuple(entries), tuple(both), correlation, proposal))
     return histories
+
+
+def _read_submissions(session: KaggleSession, slugs: Sequence[str]) -> None:
+    """Writes Kaggle's lists into the ledger; the first refusal is raised where no competition answers."""
+    refused = []
+    for slug in slugs:
+        try:
+            session.fetch(slug)
+        except OfflineError:
+            raise
+        except RemoteError as error:
+            refused.append(error)
+    if len(refused) == len(slugs):
+        raise refused[0]
+    for refusal in refused:
+        session.progress.warn(f"{refusal}; its rows are as of the last reading")
 
 
 def svg_file(text: str) -> Path:

@@ -90,6 +90,46 @@ def test_the_next_command_goes_on_where_the_last_one_gave_up(large, kaggle, cloc
     assert unpacked() == large.files
 
 
+def test_what_is_there_of_the_archive_needs_no_room_again(large, kaggle, clock, monkeypatch, capsys):
+    kaggle.cut_downloads_after.extend([2 * CHUNK + 5000, *[1000] * 41])
+    assert main(["download"]) == 2
+    kaggle.cut_downloads_after.clear()
+    # what a process left that was killed while it unpacked takes up the room
+    left = Path("data/.faces.download/.0123456789ab.unpacked")
+    left.mkdir()
+    (left / "a.jpg").write_bytes(b"half")
+    usage = namedtuple("usage", "total used free")
+    chunks = lambda: 1 if left.exists() else 5  # noqa: E731
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(0, 0, chunks() * CHUNK))
+    monkeypatch.setattr(downloading, "_SPARE_BYTES", 0)
+    assert main(["download"]) == 0, capsys.readouterr().err
+    assert unpacked() == large.files
+    assert [path.name for path in Path("data").iterdir()] == ["faces"]
+
+
+def test_a_link_to_an_empty_folder_stays_one(faces, clock, capsys):
+    Path("disk/faces").mkdir(parents=True)
+    Path("data").mkdir()
+    Path("data/faces").symlink_to(Path("disk/faces").absolute())
+    assert main(["download"]) == 0
+    assert Path("data/faces").is_symlink() and unpacked("disk/faces") == FILES
+    assert [path.name for path in Path("disk").iterdir()] == ["faces"]
+    assert main(["download"]) == 0
+    assert "holds 2 files" in capsys.readouterr().out
+
+
+def test_a_folder_where_a_disk_is_mounted_is_refused_before_the_download(
+    faces, kaggle, clock, monkeypatch, capsys
+):
+    Path("data/faces").mkdir(parents=True)
+    monkeypatch.setattr("os.path.ismount", lambda path: Path(path) == Path("data/faces"))
+    assert main(["download"]) == 2
+    assert "data/faces is where a disk is mounted; choose a folder on that disk with --to" in (
+        capsys.readouterr().err
+    )
+    assert kaggle.asked("DownloadDataFiles") == []
+
+
 def test_a_listed_file_that_is_not_in_the_archive_is_told(faces, clock, capsys):
     faces.files["test/lost.jpg"] = b"12345"
     assert main(["download"]) == 2

@@ -8,7 +8,7 @@ import pytest
 
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.config import load_config
-from kaggle_face.errors import InputError
+from kaggle_face.errors import InputError, RemoteError
 from kaggle_face.kaggle.client.failures import NO_CONNECTION, Failure
 from kaggle_face.pipeline.remote import (
     download_competition,
@@ -18,7 +18,7 @@ from kaggle_face.pipeline.remote import (
     write_agreement_plots,
 )
 from kaggle_face.progress import SilentProgress
-from tests.support.kaggle_server import SLUG
+from tests.support.kaggle_server import SLUG, Competition
 
 
 @pytest.mark.parametrize("slug", ["../elsewhere", ".hidden", "a/b", "a:b", "con"])
@@ -58,6 +58,20 @@ def test_the_ledger_is_shown_where_kaggle_cannot_be_asked(kaggle, clock, monkeyp
     failure = Failure(NO_CONNECTION, "the connection was refused")
     monkeypatch.setattr("kaggle_face.kaggle.client.client.attempt", lambda *_, **__: failure)
     without("a connection")
+
+
+def test_a_competition_that_refuses_hides_no_other(kaggle, clock, capsys):
+    kaggle.competitions["classes-2026"] = Competition("classes-2026", accepted=False)
+    kaggle.add_submission("from the web page", publicScore="0.07")
+    loaded = load_config("faces", ["submit.classification.slug=classes-2026"])
+    found = {each.slug: each.entries for each in submissions(loaded, None, False, Terminal())}
+    assert [entry.message for entry in found[SLUG]] == ["from the web page"]
+    assert found["classes-2026"] == ()
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert "'classes-2026'" in line and line.endswith("; its rows are as of the last reading")
+    kaggle.competition.accepted = False
+    with pytest.raises(RemoteError, match="accept the rules"):
+        submissions(loaded, None, False, SilentProgress())
 
 
 def test_the_demo_has_nothing_to_download_and_asks_kaggle_nothing(kaggle):

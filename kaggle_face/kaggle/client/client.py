@@ -81,13 +81,23 @@ class KaggleClient:
         Raises:
             RemoteError: It failed; one line with Kaggle's own words and what to do.
         """
-        answer = repeated(
-            lambda: self.try_once(function, show_progress, lists), doing, self._clock, self._progress, size
-        )
+        answer = self.answer_or_failure(doing, function, show_progress, lists, size)
         if not isinstance(answer, Failure):
             return answer
         known = self.entered_competitions() if slug is not None and answer.status in (403, 404) else []
         raise error_of(answer)(explain(answer, doing, slug, known))
+
+    def answer_or_failure(
+        self,
+        doing: str,
+        function: Callable[[], T],
+        show_progress: bool = False,
+        lists: Collection[str] = (),
+        size: Callable[[], int] = lambda: 0,
+    ) -> T | Failure:
+        """The answer of a request as in `call`, or its last failure."""
+        request = lambda: self.try_once(function, show_progress, lists)  # noqa: E731
+        return repeated(request, doing, self._clock, self._progress, size)
 
     def try_once(
         self, function: Callable[[], T], show_progress: bool = False, lists: Collection[str] = ()

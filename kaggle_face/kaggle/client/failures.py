@@ -33,8 +33,8 @@ class Failure:
 
     @property
     def leaves_open(self) -> bool:
-        """Whether the request may have succeeded in spite of the failure."""
-        return self.status in (NO_CONNECTION, GARBLED)
+        """Whether the request may have succeeded all the same, as behind a gateway that gave up waiting."""
+        return self.status in (NO_CONNECTION, GARBLED, 408) or self.status >= 500
 
     @property
     def is_passing(self) -> bool:

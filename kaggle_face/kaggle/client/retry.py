@@ -136,6 +136,8 @@ def _failure_of(error: BaseException, exchange: Exchange, context: CallContext) 
             return Failure(NO_CREDENTIALS, f"{refused}; {HOW_TO_GET}" if refused else why_none())
         case ImportError():  # kaggle 2.2 imports six without declaring it
             return Failure(UNREADABLE, f"the official client cannot be imported: {error}")
+        case ValueError() if isinstance(error.__context__, HTTPError):  # the client's words for a refusal
+            return _http_failure(error.__context__, context)
         case HTTPError():
             return _http_failure(error, context)
         case InvalidHeader() if "Content-Length" not in str(error):  # its message shows the header

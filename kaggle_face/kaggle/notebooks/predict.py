@@ -41,7 +41,7 @@ def predict() -> None:
     written = sorted(path for path in submissions.rglob("*.csv") if path.name != "ledger.csv")
     for path in written:
         print(path)
-    of_task = (path for path in written if about["task"] in path.name)
+    of_task = (path for path in written if path.stem.endswith(f"_{about['task']}"))
     shutil.copy(written[0] if len(written) == 1 else next(of_task), WORKING / "submission.csv")
 
 

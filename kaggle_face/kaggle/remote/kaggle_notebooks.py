@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from kaggle_face.errors import RemoteError
 from kaggle_face.kaggle.client.answers import GpuQuota, NotebookStatus
-from kaggle_face.kaggle.client.client import KaggleClient
+from kaggle_face.kaggle.client.client import KaggleClient, error_of
 from kaggle_face.kaggle.client.clock import Clock
 from kaggle_face.kaggle.client.failures import Failure, explain
 from kaggle_face.kaggle.client.fields import items_of, required_text, text_of
 from kaggle_face.kaggle.client.parsing import notebook_from, quota_from, text_from
+
+T = TypeVar("T")
 
 _SECONDS_BETWEEN_LOOKS = 10.0
 _LONGEST_WAIT_SECONDS = 3600.0
@@ -89,11 +93,24 @@ class KaggleNotebooks:
             raise RemoteError(f"cannot {doing}: Kaggle does not give it {sources}; accept its rules")
         return address
 
-    def notebook_status(self, name: str) -> NotebookStatus:
-        """The state of the newest run of a notebook."""
+    def find_notebook(self, name: str) -> NotebookStatus | None:
+        """The state of the newest run of a notebook, None where there is no notebook of this name."""
         request = lambda: notebook_from(self._client.api.kernels_status(name))  # noqa: E731
-        status = self._client.call(f"read the state of the notebook {name}", request)
-        return replace(status, failure=self._client.cleaned(status.failure))
+        status = self._unless_missing(f"read the state of the notebook {name}", request)
+        return None if status is None else replace(status, failure=self._client.cleaned(status.failure))
+
+    def notebook_status(self, name: str) -> NotebookStatus:
+        """The state of the newest run of a notebook.
+
+        Raises:
+            RemoteError: There is none, or its state cannot be had.
+        """
+        status = self.find_notebook(name)
+        if status is None:
+            raise RemoteError(
+                f"Kaggle shows the account {self.user} no notebook {name}; see the account: kaggle-face auth"
+            )
+        return status
 
     def notebook_log(self, name: str) -> list[str]:
         """The lines that the newest run printed so far; none where they cannot be had yet."""
@@ -122,12 +139,17 @@ class KaggleNotebooks:
 
     def _dataset_state(self, name: str) -> str | None:
         """The state of a dataset, None where there is none of this name."""
-        answer = self._client.try_once(lambda: text_from(self._client.api.dataset_status(name)))
+        doing = f"read the state of the dataset {name}"
+        return self._unless_missing(doing, lambda: text_from(self._client.api.dataset_status(name)))
+
+    def _unless_missing(self, doing: str, request: Callable[[], T]) -> T | None:
+        """The answer about something of this account; None where Kaggle refuses, as if it is not there."""
+        answer = self._client.answer_or_failure(doing, request)
         if not isinstance(answer, Failure):
             return answer
         if answer.status in (403, 404):
             return None
-        raise RemoteError(explain(answer, f"read the state of the dataset {name}"))
+        raise error_of(answer)(explain(answer, doing))
 
     def _wait_until_ready(self, name: str) -> None:
         waited = 0.0

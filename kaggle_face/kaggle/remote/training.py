@@ -48,7 +48,10 @@ class Job:
 
 @dataclass(frozen=True)
 class RemoteTraining:
-    """Training of a run on Kaggle; `hours` is the longest time of one notebook."""
+    """Training of a run on Kaggle; `hours` is the longest time of one notebook.
+
+    With `ignore_rules` the notebook trains although a rule of the competition is broken, and records it.
+    """
 
     loaded: LoadedConfig
     run: RunFolder
@@ -57,6 +60,7 @@ class RemoteTraining:
     progress: Progress
     hours: float
     accelerator: str
+    ignore_rules: bool = False
 
     def train(self, folds: Sequence[int], anew: bool = False) -> None:
         """Trains folds until they are finished, in as many notebooks as that takes.
@@ -70,10 +74,13 @@ class RemoteTraining:
             TrainingStoppedError: The notebook failed, or came back no further than before.
         """
         job = read_job(self.run)
+        if job is not None and job.is_running and self._was_never_started(job):
+            self.progress.warn(f"Kaggle has no notebook {job.notebook}: it was never started; starting anew")
+            job = None
         if job is not None and job.is_running:
             if set(job.folds) - set(folds):
                 numbers = ",".join(map(str, job.folds))
-                take_up = self.run.training_command(numbers, "--on", "kaggle")
+                take_up = self.run.training_command(numbers, "--on", "kaggle", *self._rules())
                 raise RunError(f"{job.notebook} still trains fold {numbers}; take that up: {take_up}")
             self.progress.log(f"taking up {job.notebook} again")
             if not self._watch_and_fetch(job):
@@ -90,6 +97,11 @@ class RemoteTraining:
                     "the notebook came back no further than it began; give it more time with --hours"
                 )
 
+    def _was_never_started(self, job: Job) -> bool:
+        """Whether a process ended between a job's record and its notebook; unknown of another account's."""
+        is_own = job.notebook.startswith(f"{self.notebooks.user}/")
+        return is_own and self.notebooks.find_notebook(job.notebook) is None
+
     def _start(self, folds: Sequence[int], begun: Sequence[FoldFolder]) -> Job:
         quota = self.notebooks.gpu_quota()
         self.progress.log(_in_words(quota))
@@ -97,6 +109,7 @@ class RemoteTraining:
             raise RemoteError(f"too little GPU time is left to train: {_in_words(quota)}")
         hours = min(self.hours, quota.hours_left)
         words = ["--fold", ",".join(map(str, folds)), *(["--resume"] if len(folds) == 1 and begun else [])]
+        words += self._rules()
         limit = f"train.max_hours={max(hours - _HOURS_TO_FINISH, hours / 2):.4g}"
         job = Job(secrets.token_hex(8), "", tuple(folds))
         plan = BundlePlan(
@@ -125,6 +138,9 @@ class RemoteTraining:
                 raise
         self.progress.log(f"started {address}, for at most {hours:.1f} h")
         return job
+
+    def _rules(self) -> list[str]:
+        return ["--ignore-rules"] if self.ignore_rules else []
 
     def _watch_and_fetch(self, job: Job) -> bool:
         """Waits for the notebook and brings its folds home; false if its output is not this job's."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from kaggle_face.artifacts.runs import FoldFolder, RunKind
+from kaggle_face.artifacts.runs import FoldFolder, RunFolder, RunKind
 from kaggle_face.config import Config, LoadedConfig
 from kaggle_face.config.comparing import changed_settings
 from kaggle_face.data.folds.split import number_of_folds
@@ -58,6 +58,21 @@ def existing_folds(config: Config, folds: Sequence[int] | None) -> Sequence[int]
     if beyond:
         raise RunError(f"fold {beyond[0]} does not exist; there are folds 0 to {count - 1} (folds.count)")
     return range(count) if folds is None else folds
+
+
+def refuse_existing_folds(config: Config, run: RunFolder, folds: Sequence[int] | None) -> None:
+    """Checks that none of the wanted folds was begun, with None of all.
+
+    Raises:
+        RunError: One was begun, or does not exist.
+    """
+    for number in existing_folds(config, folds):
+        folder = run.fold(number)
+        if folder.info_file.is_file():
+            raise RunError(
+                f"fold {number} is at {folder.path} already; go on with --resume, choose another name with "
+                "--run, or train it anew with --overwrite"
+            )
 
 
 def choose_starts(

@@ -7,12 +7,16 @@ appear, and once?). Uploads of an account to a competition take turns, as do tho
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
-from dataclasses import dataclass
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.errors import RemoteError, SubmissionError, counted
 from kaggle_face.hints import settings_command
 from kaggle_face.kaggle.client.answers import Accepted, Limits, RemoteSubmission
@@ -26,6 +30,7 @@ from kaggle_face.submission.ledger.entries import (
     Origin,
     origin_values,
     out_of_fold_values,
+    shown_path,
 )
 from kaggle_face.submission.upload.session import (
     NEWEST,
@@ -52,6 +57,14 @@ class Upload:
     message: str = ""
 
 
+class AlreadySubmittedError(SubmissionError):
+    """The content of a file was submitted before; `entry` is the row of that submission."""
+
+    def __init__(self, entry: Entry, line: str) -> None:
+        super().__init__(line)
+        self.entry = entry
+
+
 def write_down(ledger: Ledger, job: Upload) -> Entry:
     """The newest row of a file's content, with today's out-of-fold score; a new one where there is none."""
     figure = out_of_fold_values(job.origin.out_of_fold)
@@ -63,7 +76,7 @@ def write_down(ledger: Ledger, job: Upload) -> Entry:
         row = known[-1]
         is_new = any(getattr(row, name) != value for name, value in figure.items())
         # Another file may have the same content: such as the blend of a single network.
-        return [(row.key, "written", figure)] if is_new and row.file == _shown_path(job.file.path) else []
+        return [(row.key, "written", figure)] if is_new and row.file == shown_path(job.file.path) else []
 
     ledger.update(news)
     return next(entry for entry in reversed(ledger.entries()) if _is_of_content(entry, job))
@@ -75,7 +88,8 @@ def upload(job: Upload, session: KaggleSession, reserve: int, force: bool = Fals
     An upload of the same content that was interrupted is found again and its row completed.
 
     Raises:
-        SubmissionError: The content was submitted before (and not `force`), or too few submissions are left.
+        AlreadySubmittedError: The content was submitted before (and not `force`).
+        SubmissionError: Too few submissions are left, or the file changed since it was checked.
         RemoteError: Kaggle refused the file, could not be reached, or does not list it.
     """
     waiting = account_turn(session.client.account.user, job.competition, session.progress)
@@ -102,14 +116,53 @@ def upload(job: Upload, session: KaggleSession, reserve: int, force: bool = Fals
         check_limits(limits, reserve, session.clock.now())
         written = [entry for entry in _same_content(job, session) if entry.status == "WRITTEN"]
         entry = written[-1] if written else session.ledger.add("written", _values_of(job))
-        turn.begin(job.file.sha256)
-        try:
-            uploaded = _upload(entry, job, session, listed)
-        finally:
-            if _entry(session.ledger, entry.key).status not in ("UPLOADING", "UPLOADED"):
-                turn.end()
+        with _copy_as_checked(job.file) as copy:
+            turn.begin(job.file.sha256)
+            try:
+                uploaded = _upload(entry, replace(job, file=copy), session, listed)
+            finally:
+                if _entry(session.ledger, entry.key).status not in ("UPLOADING", "UPLOADED"):
+                    turn.end()
         _warn_of_others(uploaded, job, session, {item.reference for item in listed})
         return uploaded
+
+
+def upload_all(
+    jobs: Sequence[Upload], session: KaggleSession, reserve: int, force: bool = False
+) -> list[Entry]:
+    """Uploads files one after the other, and returns their rows: one that is refused holds up no other.
+
+    Of several files those that were submitted before are left out, with a line: a command that was
+    interrupted between two is finished by the same command.
+
+    Raises:
+        SubmissionError: All were submitted before, or as of `upload`, after the others were uploaded.
+        RemoteError: As of `upload`, after the others were uploaded.
+    """
+    entries: list[Entry] = []
+    twins: list[AlreadySubmittedError] = []
+    errors: list[SubmissionError | RemoteError] = []
+    for job in jobs:
+        try:
+            entries.append(upload(job, session, reserve, force))
+        except AlreadySubmittedError as error:
+            entries.append(error.entry)
+            twins.append(error)
+        except (SubmissionError, RemoteError) as error:
+            errors.append(error)
+    is_any_sent = len(entries) > len(twins)
+    if twins and not errors and not is_any_sent:
+        raise twins[0]
+    for note in twins:
+        session.progress.log(str(note))
+    for other in errors[1:]:
+        session.progress.warn(str(other))
+    if errors and is_any_sent:
+        later = settings_command("submit", "--wait")
+        session.progress.warn(f"not all files were uploaded; the score of the others comes with: {later}")
+    if errors:
+        raise errors[0]
+    return entries
 
 
 def wait_for_scores(session: KaggleSession, entries: Sequence[Entry], minutes: float) -> list[Entry]:
@@ -138,13 +191,14 @@ def wait_for_scores(session: KaggleSession, entries: Sequence[Entry], minutes: f
 
 
 def resume_open(session: KaggleSession, competition: str) -> list[Entry]:
-    """Looks pending uploads up in Kaggle's list; those that are not on it have failed.
+    """Looks pending uploads up in Kaggle's list, if there are any; those that are not on it have failed.
 
     An upload from this folder that is under way is waited for: only its own process knows how it ends.
     """
     with upload_turn(session.ledger.folder, session.clock, session.progress):
         waiting = [entry for entry in session.ledger.entries(competition) if entry.status in OPEN]
-        session.fetch(competition)
+        if waiting:
+            session.fetch(competition)
         return [_settle(entry, session) for entry in waiting]
 
 
@@ -172,7 +226,7 @@ def check_limits(limits: Limits, reserve: int, now: datetime) -> None:
 def _values_of(job: Upload) -> dict[str, Any]:
     return {
         "competition": job.competition,
-        "file": _shown_path(job.file.path),
+        "file": shown_path(job.file.path),
         "sha256": job.file.sha256,
         "rows": job.file.rows,
         "message": job.message,
@@ -202,10 +256,32 @@ def _refuse_twin(job: Upload, session: KaggleSession, listed: Sequence[RemoteSub
         return
     twin = twins[-1]
     score = f", public score {twin.public_score}" if twin.public_score else ""
-    raise SubmissionError(
+    raise AlreadySubmittedError(
+        twin,
         f"{job.file.path} was already submitted to '{twin.competition}' at {twin.time} as {twin.file} "
-        f"(reference {twin.reference}, {twin.status}{score}); --force submits it again"
+        f"(reference {twin.reference}, {twin.status}{score}); --force submits it again",
     )
+
+
+@contextmanager
+def _copy_as_checked(file: WrittenSubmission) -> Iterator[WrittenSubmission]:
+    """A copy of a file that nobody else writes to, with the bytes that were checked.
+
+    Raises:
+        SubmissionError: The file is not what was checked, or cannot be copied.
+    """
+    with tempfile.TemporaryDirectory(prefix="kaggle-face-") as folder:
+        copy = Path(folder) / file.path.name  # Kaggle shows the name
+        try:
+            shutil.copyfile(file.path, copy)
+        except OSError as error:
+            reason = error.strerror or error
+            raise SubmissionError(f"{file.path} cannot be copied to be sent: {reason}") from error
+        if hash_of_file(copy) != file.sha256:
+            raise SubmissionError(
+                f"{file.path} changed since it was checked, and was not sent; run the same command again"
+            )
+        yield replace(file, path=copy)
 
 
 def _upload(entry: Entry, job: Upload, session: KaggleSession, listed: Sequence[RemoteSubmission]) -> Entry:
@@ -297,11 +373,3 @@ def _entry(ledger: Ledger, key: str) -> Entry:
 
 def _of_keys(ledger: Ledger, keys: set[str]) -> list[Entry]:
     return [entry for entry in ledger.entries() if entry.key in keys]
-
-
-def _shown_path(path: Path) -> str:
-    """The path below the working directory, as it is read on another machine."""
-    try:
-        return path.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
-        return path.name

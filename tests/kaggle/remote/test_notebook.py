@@ -16,6 +16,7 @@ import pytest
 
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
+from kaggle_face.kaggle.notebooks import predict
 from kaggle_face.kaggle.remote.notebook import make_notebook
 from tests.support.kaggle_server import SLUG, TOKEN, KaggleServer
 
@@ -178,6 +179,33 @@ def run_at_home(machine: Machine, bundle: Path) -> subprocess.CompletedProcess[s
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("task", ["verification", "classification"])
+def test_a_runs_name_chooses_no_csv(tmp_path: Path, monkeypatch, task: str) -> None:
+    run = "classification-and-verification"  # every file's name has both tasks in it
+    about = {"task": task, "predict": [], "ensemble": [], "config": "faces.yaml", "run": run}
+    written = tmp_path / "submissions" / "faces"
+
+    def face(command: str, *_: str) -> None:
+        if command == "submit":
+            written.mkdir(parents=True)
+            for each in ("classification", "verification"):
+                (written / f"{run}_ensemble_{each}.csv").write_text(each)
+
+    (tmp_path / "bundle" / "runs").mkdir(parents=True)
+    for name, value in {
+        "BUNDLE": tmp_path / "bundle",
+        "SCRATCH": tmp_path / "scratch",
+        "WORKING": tmp_path,
+        "unpack_bundle": lambda: about,
+        "use_wheels": lambda about: None,
+        "settings_of_place": lambda about, runs: [],
+        "face": face,
+    }.items():
+        monkeypatch.setattr(predict, name, value)
+    predict.predict()
+    assert (tmp_path / "submission.csv").read_text() == task
 
 
 @pytest.mark.parametrize("kind", ["predict", "train"])

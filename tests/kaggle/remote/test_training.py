@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
+import kaggle_face as kf
 from kaggle_face.artifacts.files.hashing import hash_of_file
 from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.cli.main import main
 from kaggle_face.config import dump_config, load_config, parse_config
-from kaggle_face.errors import RemoteError, RunError
+from kaggle_face.errors import RemoteError, RulesError, RunError
 from kaggle_face.kaggle.remote import kaggle_notebooks
 from kaggle_face.kaggle.remote.training import _check_whole, _read_manifest, read_job
-from tests.support.kaggle_server import SLUG, KaggleServer
+from tests.support.kaggle_server import SLUG, Fault, KaggleServer
 
 NAME = "alice/kaggle-face-train-faces-main"
 RUN = RunFolder(Path("runs/faces/main"))
@@ -109,6 +110,27 @@ def test_dataset_and_notebook_are_private_and_without_internet(kaggle, notebook)
     assert pushed["sessionTimeoutSeconds"] == 11 * 3600 and pushed["machineShape"] == "NvidiaTeslaT4"
     assert notebook.about[0]["train"] == ["--fold", "0", "train.max_hours=10.6"]
     assert set(kaggle.datasets[NAME]["versions"][0]) == {"bundle.json", "faces.yaml", "wheels.zip"}
+
+
+def test_a_broken_rule_is_told_before_anything_is_sent_and_ignored_by_the_notebook_too(
+    kaggle, notebook, capsys
+):
+    rule = "competition.slug=hw-2-p-2-fall-2026-student-competition"  # allows no imported architecture
+    words = (rule, "model.backbone=resnet10t", "--run", "main")
+    assert train(*words) == 2
+    assert "no imported architecture is allowed" in capsys.readouterr().err
+    with pytest.raises(RulesError, match="no imported architecture is allowed"):
+        kf.open_project("faces", words[:2]).train_on_kaggle(folds=0, run="main")
+    assert kaggle.datasets == {} and kaggle.requests == []
+    assert train(*words, "--ignore-rules") == 0
+    assert notebook.about[0]["train"] == ["--fold", "0", "--ignore-rules", "train.max_hours=10.6"]
+    assert "ignored rule: no imported architecture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--resume"], ["--timeout", "5"]])
+def test_an_option_of_this_machine_is_refused(kaggle, words, capsys):
+    assert train(*words) == 2
+    assert f"{words[0]} is of this machine, --on kaggle of another" in capsys.readouterr().err
 
 
 def test_a_fold_that_hit_the_time_limit_goes_on_in_a_second_notebook(kaggle, notebook):
@@ -203,6 +225,44 @@ def test_a_kill_before_the_push_starts_the_notebook_anew(kaggle, notebook, capsy
     assert train() == 0
     assert "starting anew" in capsys.readouterr().err
     assert len(kaggle.kernels[NAME]["versions"]) == 2 and RUN.fold(0).is_finished
+
+
+def interrupt_before_the_push(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kaggle_notebooks.KaggleNotebooks, "push_notebook", interrupted)
+        assert train() == 130
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_notebook_that_was_never_started_is_started_by_the_next_call(
+    kaggle, notebook, monkeypatch, capsys, status
+):
+    interrupt_before_the_push(monkeypatch)
+    assert kaggle.kernels == {}
+    kaggle.fail("GetKernelSessionStatus", Fault(status, "Permission 'kernels.get' was denied"))
+    assert train() == 0
+    assert f"Kaggle has no notebook {NAME}: it was never started; starting anew" in capsys.readouterr().err
+    assert len(kaggle.kernels[NAME]["versions"]) == 1 and RUN.fold(0).is_finished
+
+
+def test_a_notebook_of_another_account_is_not_started_again(kaggle, notebook, monkeypatch, capsys):
+    interrupt_before_the_push(monkeypatch)
+    job = json.loads((RUN.path / "kaggle.json").read_text())
+    (RUN.path / "kaggle.json").write_text(json.dumps({**job, "notebook": "bob/training"}))
+    assert train() == 2
+    assert "shows the account alice no notebook bob/training; see the account: kaggle-face auth" in (
+        capsys.readouterr().err
+    )
+    assert kaggle.kernels == {}
+
+
+def test_a_dataset_is_waited_for_through_a_passing_failure(kaggle, notebook):
+    failure = Fault(503, "Overloaded")
+    kaggle.before_answer["CreateDataset"] = lambda: kaggle.fail("GetDatasetStatus", failure, failure)
+    assert train() == 0
 
 
 def test_a_file_that_does_not_arrive_whole_is_told_and_nothing_replaced(kaggle, notebook, capsys):

@@ -417,6 +417,15 @@ def test_wait_finds_out_about_an_upload_that_was_killed(kaggle, clock, csv_file,
     assert [(row["status"], row["public_score"]) for row in rows()] == [("COMPLETE", "0.0312")]
 
 
+def test_wait_asks_no_competition_without_an_open_upload(kaggle, clock, csv_file):
+    kaggle.competition.next_states = [{"status": "PENDING"}]
+    assert submit("submit.wait_minutes=0") == 0
+    kaggle.competition.submissions[0].states = [{"status": "COMPLETE", "publicScore": "0.5"}]
+    kaggle.competitions["classes-2026"] = Competition("classes-2026", accepted=False)
+    assert main(["submit", "--wait", "submit.classification.slug=classes-2026"]) == 0
+    assert [(row["status"], row["public_score"]) for row in rows()] == [("COMPLETE", "0.5")]
+
+
 def test_wait_leaves_an_upload_that_is_under_way_to_its_process(kaggle, clock, csv_file):
     refusals = []
 
