@@ -177,16 +177,9 @@ def _blend(
     networks = [(fold, each.checkpoint) for task in TASKS for each in members[task] for fold in each.folds]
     folds = list(dict.fromkeys(fold for fold, _ in networks))
     config = _settings_today(loaded, run, folds)
-    rule, ignored = rule_on_test_neighbours(config, options.ignore_rules, progress)
-    post_processes = options.post_process and options.method != "mean"
-    how = SelectionOptions(
-        *(options.method, post_processes),
-        rule=rule,
-        weights=options.weights,
-        as_probabilities=_shows_probabilities(config, folds[0]),
-    )
     today = compare_with_raw_folder(config, run, folds, "ensemble", options.ignore_changes, progress)
     require_one_question(networks, compare_training=not options.ignore_changes)
+    how, ignored = _selection(config, options, folds[0], progress)
     choices = _select(run, members, formula, known, how, progress)
     used = [member for choice in choices.values() for member in used_members(choice.blend)]
     imported = [each for each in used if each.run.imported_task is not None]
@@ -210,6 +203,20 @@ def _blend(
         warnings=_left_out(choices, members, run, folds),
         uncounted=tuple(each.name for each in imported if not each.num_parameters),
     )
+
+
+def _selection(
+    config: Config, options: EnsembleOptions, fold: FoldFolder, progress: Progress
+) -> tuple[SelectionOptions, Sequence[str]]:
+    """What the blend is chosen among, and the rules of the competition that are ignored."""
+    rule, ignored = rule_on_test_neighbours(config, options.ignore_rules, progress)
+    how = SelectionOptions(
+        *(options.method, options.post_process and options.method != "mean"),
+        rule=rule,
+        weights=options.weights,
+        as_probabilities=_shows_probabilities(config, fold),
+    )
+    return how, ignored
 
 
 def _shows_probabilities(config: Config, fold: FoldFolder) -> bool:
