@@ -111,7 +111,7 @@ def read_face_set(root: Path, reader: PictureReader, progress: Progress) -> Face
 
     Raises:
         InputError: There is no such folder.
-        DataError: It holds no folders with pictures.
+        DataError: It holds no folders with pictures, or none of them can be used.
     """
     if not root.is_dir():
         raise InputError(f"there is no folder {root} of <name>/<picture>")
@@ -130,6 +130,9 @@ def read_face_set(root: Path, reader: PictureReader, progress: Progress) -> Face
             except DataError as error:
                 progress.warn(f"left out: {error}")
             counter.advance()
+    if not ids:
+        advice = "give cropped faces" if reader.detector is None else "if they are cropped faces: --aligned"
+        raise DataError(f"no picture of {root} could be used; {advice}")
     if len(ids) < len(files):
         left_out = len(files) - len(ids)
         progress.warn(part_of(left_out, len(files), "picture", "were left out, for every model"))

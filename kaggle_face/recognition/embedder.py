@@ -84,14 +84,20 @@ class ModelChoice:
         """The trained fold.
 
         Raises:
+            InputError: Settings, a run or another fold is named beside a folder.
             RunError: There is no such run, it is not clear which is meant, or the fold was not trained.
         """
         from kaggle_face.artifacts.run_choice import find_named_run
         from kaggle_face.artifacts.runs import FoldFolder, RunFolder
 
         if self.folder is not None:
+            if self.settings is not None or self.run is not None:
+                raise InputError(f"the folder {self.folder} names the run already; leave -c and --run out")
             if (self.folder / "run.json").is_file():
-                return FoldFolder(self.folder)
+                folder = FoldFolder(self.folder)
+                if self.fold is not None and self.fold != folder.fold:
+                    raise InputError(f"{self.folder} is not fold {self.fold}; leave --fold out")
+                return folder
             run = RunFolder(self.folder)
         else:
             from kaggle_face.config import load_config

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_face.artifacts.plain_values import plain_values
+from kaggle_face.errors import InputError
 from kaggle_face.metrics.episodes import EpisodeAccuracy
+from kaggle_face.metrics.inputs import require_count
 from kaggle_face.metrics.intervals.bootstrap import Interval
 from kaggle_face.recognition.compared_models import EmbeddedSet, FaceSet
 
@@ -91,6 +93,9 @@ class EvaluationOptions:
         draws: Galleries of a size.
         seed: Of the draws.
         keep: A folder that keeps the embeddings for the next time.
+
+    Raises:
+        InputError: A number is below its least, or no shots are named.
     """
 
     sizes: tuple[int, ...] | None = None
@@ -99,6 +104,19 @@ class EvaluationOptions:
     draws: int = 10
     seed: int = 0
     keep: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not self.shots:
+            raise InputError("shots must be one number or more, such as 1,2,5; got none")
+        for name, numbers, least in (
+            ("sizes", self.sizes or (), 1),
+            ("shots", self.shots, 1),
+            ("ways", self.ways, 2),
+            ("draws", (self.draws,), 1),
+            ("seed", (self.seed,), 0),
+        ):
+            for number in numbers:
+                require_count(number, name, least)
 
 
 @dataclass(frozen=True, eq=False)

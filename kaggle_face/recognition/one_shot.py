@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kaggle_face.artifacts.files.private import make_private_folder, tighten, write_privately
 from kaggle_face.errors import DataError, InputError
+from kaggle_face.hints import command_line
 from kaggle_face.progress import Progress
 from kaggle_face.recognition.detection.pictures import (
     Choice,
@@ -20,7 +21,7 @@ from kaggle_face.recognition.detection.pictures import (
     PictureReader,
     crop_size,
     picture_files,
-    png_of,
+    write_faces,
 )
 from kaggle_face.recognition.embedder import (
     Embedder,
@@ -33,7 +34,7 @@ from kaggle_face.recognition.gallery.database import tighten_gallery
 from kaggle_face.recognition.gallery.model_card import DEFAULT_THRESHOLD, ModelCard, Threshold
 from kaggle_face.recognition.gallery.names import checked_name
 from kaggle_face.recognition.gallery.people import Gallery
-from kaggle_face.recognition.gallery.tables import OnConflict, Outcome, Person
+from kaggle_face.recognition.gallery.tables import OnConflict, Outcome, Person, other_model_error
 from kaggle_face.recognition.recognizer import Decision, Identification, Recognizer
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ class OneShot:
         model: Which model embeds.
         choice: Which face of a picture that shows several.
         aligned: The pictures are cropped faces already.
-        faces_folder: Where the faces that were used are written as PNG files; None: nowhere.
+        faces_folder: Where the faces that were used are written as PNG files, those of `enroll_folder` in a
+            folder for each person; `evaluate` writes none. None: nowhere.
         keep_pictures: Whether the gallery keeps the crops of who is enrolled; without them nobody sees them
             again, and no other model can re-embed the gallery.
     """
@@ -175,10 +177,12 @@ class OneShot:
         """Enrolls a person with pictures, or with those of folders.
 
         Raises:
+            InputError: Name and pictures are folders side by side, as a shell writes them for `*`.
             GalleryError: The name is taken or not allowed, or another model made the gallery.
             DataError: A picture cannot be used; then nothing is enrolled.
         """
         checked_name(name)
+        _require_one_person(Path(name), pictures, self.gallery)
         old = self._existing(progress)
         embedder = self.open_model(old, progress)
         reader = self.open_reader(embedder.card.image_size)
@@ -197,7 +201,7 @@ class OneShot:
 
         recognizer = self.open_recognizer(progress)
         reader = self.open_reader(recognizer.embedder.card.image_size)
-        return enroll_folder(recognizer, folder, reader, on_conflict, progress)
+        return enroll_folder(recognizer, folder, reader, on_conflict, progress, self.faces_folder)
 
     def verify(
         self, first: str, image: Path, progress: Progress, threshold: str = DEFAULT_THRESHOLD
@@ -270,14 +274,23 @@ class OneShot:
     def import_people(
         self, source: Path, progress: Progress, on_conflict: OnConflict = "refuse"
     ) -> list[Outcome]:
-        """Adds the people of an export; see `import_gallery`. The export is taken from other users too."""
+        """Adds the people of an export; see `import_gallery`. The export is taken from other users too.
+
+        Raises:
+            InputError: There is no such file.
+            GalleryError: The gallery is of another model than the chosen one, or see `import_gallery`.
+        """
         from kaggle_face.recognition.gallery.export import import_gallery
 
         if not source.is_file():
             raise InputError(f"there is no export at {source}")
+        chosen = self.open_model(None, progress) if self.model.is_made else None
         gallery = self.open_gallery(progress, create=True)
+        known = gallery.model()
+        if chosen and known and gallery.count_people() and known.fingerprint != chosen.card.fingerprint:
+            raise other_model_error(self.gallery, known, chosen.card)
         open_model: Callable[[], Embedder] = lambda: self.open_model(gallery, progress)  # noqa: E731
-        outcomes = import_gallery(gallery, source, open_model, on_conflict, progress)
+        outcomes = import_gallery(gallery, source, open_model, on_conflict, progress, chosen)
         if tighten(source):
             progress.warn(f"other users of this machine could read {source}; now its owner alone can")
         return outcomes
@@ -338,16 +351,21 @@ class OneShot:
         return self.open_gallery(progress) if self.gallery.exists() else None
 
     def _save(self, faces: Sequence[Face]) -> None:
-        """Writes the faces that were used as PNG files named after their pictures."""
-        if self.faces_folder is None:
-            return
-        try:
-            make_private_folder(self.faces_folder)
-            for number, face in enumerate(faces, start=1):
-                name = f"{number:03}-{Path(face.source).stem}.png"
-                write_privately(self.faces_folder / name, png_of(face.crop))
-        except OSError as error:
-            raise InputError(f"{self.faces_folder} cannot be written: {error.strerror or error}") from error
+        """Writes the faces that were used; see `write_faces`."""
+        if self.faces_folder is not None:
+            write_faces(self.faces_folder, faces)
+
+
+def _require_one_person(name: Path, pictures: Sequence[Path], gallery: Path) -> None:
+    """Refuses folders of several people, of which the first would be taken for the name of all."""
+    other = next(
+        (path for path in pictures if path.is_dir() and path.parent == Path() and path != name), None
+    )
+    if other is not None and name.is_dir():
+        raise InputError(
+            f"{name} and {other} are both folders, and a name takes the pictures of one person; for a folder "
+            f"of people: {command_line('enroll', '.', '--gallery', str(gallery))}"
+        )
 
 
 def _files_of(paths: Sequence[Path], progress: Progress) -> list[Path]:

@@ -18,7 +18,7 @@ from kaggle_face.errors import InputError
 from kaggle_face.metrics.similarity import mean_directions, normalized, paired_cosines
 from kaggle_face.recognition.detection.pictures import Face, png_of
 from kaggle_face.recognition.embedder import Embedder
-from kaggle_face.recognition.gallery.model_card import Threshold
+from kaggle_face.recognition.gallery.model_card import ModelCard, Threshold
 from kaggle_face.recognition.gallery.people import Gallery
 from kaggle_face.recognition.gallery.tables import (
     NewImage,
@@ -158,8 +158,7 @@ class Recognizer:
             GalleryError: Nobody is called so, or the gallery is of another model.
         """
         person = self.gallery.person(name)
-        self._require_same_model()
-        known = normalized(self.gallery.embeddings_of(person))
+        known = normalized(self.gallery.embeddings_of(person, self.embedder.card))
         prototype = mean_directions(known, np.zeros(len(known), np.int64), 1)
         decision = Decision(_cosine(prototype, self.embedder.embed([face.crop])), threshold)
         self.gallery.write_down("verify", [(person, decision.as_json())])
@@ -200,15 +199,15 @@ class Recognizer:
 
     def _search(self) -> tuple[Prototypes, Index]:
         """Prototypes and index of the gallery as it is now."""
-        if self._prototypes is None or self._prototypes.revision != self.gallery.revision():
-            self._require_same_model()
-            self._prototypes = read_prototypes(self.gallery)
-            self._index = open_index(self._prototypes, self._exact)
+        if self._prototypes is None or self._prototypes.state != self.gallery.state():
+            self._require_own_model(self.gallery.model())
+            found = read_prototypes(self.gallery)
+            self._require_own_model(found.model)  # it may have been re-embedded meanwhile
+            self._prototypes, self._index = found, open_index(found, self._exact)
         assert self._index is not None
         return self._prototypes, self._index
 
-    def _require_same_model(self) -> None:
-        known = self.gallery.model()
+    def _require_own_model(self, known: ModelCard | None) -> None:
         if known is not None and known.fingerprint != self.embedder.card.fingerprint:
             raise other_model_error(self.gallery.path, known, self.embedder.card)
 

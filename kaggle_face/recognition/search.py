@@ -3,15 +3,13 @@
 Each person is one prototype, the mean of the normalised embeddings of all their images, made of length 1. (Of
 311 people of LFW with five images each, dlib's embeddings name 99.2 % rightly so, and 98.8 % by the nearest
 image.) The prototypes lie in a cache beside the gallery, a memory-mapped copy of what the database holds. The
-database's revision names the copy, so an old one is never read, and deleting the cache loses nothing.
+state of the database names the copy, so an old one is never read, and deleting the cache loses nothing.
 
 Letters: P people, Q queries, D embedding size, K neighbours, B people of a block.
 """
 
 from __future__ import annotations
 
-import shutil
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +20,13 @@ import numpy.typing as npt
 
 from kaggle_face.artifacts.files.atomic import replacing_folder, write_array, write_json
 from kaggle_face.artifacts.files.hashing import crc_of_file
+from kaggle_face.artifacts.files.private import make_private_folder
 from kaggle_face.artifacts.files.reading import read_array
 from kaggle_face.artifacts.seals import sealed, unsealed
 from kaggle_face.errors import RunError
 from kaggle_face.metrics.similarity import add_by_group, normalize_in_place, normalized
+from kaggle_face.recognition.gallery.copies import cache_folder, remove_copies
+from kaggle_face.recognition.gallery.model_card import ModelCard
 from kaggle_face.recognition.gallery.people import Gallery
 from kaggle_face.recognition.gallery.tables import Snapshot
 
@@ -37,7 +38,6 @@ MOST_PEOPLE_EXACT = 1_000_000
 _BLOCK_BYTES = 2**24  # a block and its scores stay in the cache of a core
 _ATTEMPTS = 5
 _SUMS_FILE = "sums.json"
-_OLD_SECONDS = 3600.0  # what a killed process left half written is removed after this time
 _STRANGERS = 512  # enrolled people who stand for unknown people when false alarms are counted
 
 
@@ -51,12 +51,16 @@ class Neighbours:
 
 @dataclass(frozen=True, eq=False)
 class Prototypes:
-    """A prototype (P, D) of length 1 for each person (P,), and the best impostor scores of some of them."""
+    """A prototype (P, D) of length 1 for each person (P,), and the best impostor scores of some of them.
+
+    `state` is the gallery's that they are of, and `model` the network that made its embeddings.
+    """
 
     numbers: Int64
     vectors: Float32
     impostor_scores: Float32
-    revision: int
+    state: str
+    model: ModelCard
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -133,7 +137,7 @@ def open_index(prototypes: Prototypes, exact: bool = False) -> Index:
 
 
 def read_prototypes(gallery: Gallery) -> Prototypes:
-    """The prototypes of everyone, from the cache where it is of the gallery's revision, else made now.
+    """The prototypes of everyone, from the cache where it is of the gallery's state, else made now.
 
     Raises:
         GalleryError: Nobody is enrolled.
@@ -146,16 +150,14 @@ def read_prototypes(gallery: Gallery) -> Prototypes:
 
 def _read_once(gallery: Gallery) -> Prototypes:
     with gallery.snapshot() as moment:
-        folder = cache_folder(gallery.path) / f"{moment.identity}-{moment.revision}"
+        folder = cache_folder(gallery.path) / moment.state
         if not _is_whole(folder, moment):
+            remove_copies(gallery.path, but=folder.name)
             _write_cache(folder, moment)
     vectors, numbers, impostor_scores = _read_copy(folder, moment)
-    return Prototypes(np.array(numbers), vectors, np.array(impostor_scores), moment.revision)
-
-
-def cache_folder(gallery: Path) -> Path:
-    """The folder of the copies of a gallery's prototypes; it may be deleted at any time."""
-    return gallery.with_name(f"{gallery.name}.cache")
+    if gallery.state() != moment.state:  # who was removed meanwhile is in no copy
+        remove_copies(gallery.path)
+    return Prototypes(np.array(numbers), vectors, np.array(impostor_scores), moment.state, moment.model)
 
 
 def _is_whole(folder: Path, moment: Snapshot) -> bool:
@@ -179,7 +181,9 @@ def _read_copy(folder: Path, moment: Snapshot) -> tuple[Float32, Int64, Float32]
 
 
 def _write_cache(folder: Path, moment: Snapshot) -> None:
-    _remove_other_copies(folder)
+    make_private_folder(folder.parent)
+    with suppress(OSError):  # a folder of another owner
+        folder.parent.chmod(0o700)  # earlier versions let everybody read it
     shape = (moment.num_people, moment.model.embedding_size)
     with replacing_folder(folder) as new:
         numbers, impostor_scores = _write_vectors(new / "vectors.npy", shape, moment)
@@ -228,12 +232,3 @@ def _impostor_scores(vectors: Float32) -> Float32:
     scores, rows = ExactIndex(vectors).search(np.array(vectors[chosen]), 2)
     is_own = rows[:, 0] == chosen
     return np.where(is_own, scores[:, 1], scores[:, 0]).astype(np.float32)
-
-
-def _remove_other_copies(folder: Path) -> None:
-    """Removes copies of other revisions; one that another process has open stays whole for it."""
-    with suppress(OSError):
-        for other in folder.parent.iterdir():
-            is_new = time.time() - other.stat().st_mtime < _OLD_SECONDS
-            if other.name != folder.name and not (other.name.startswith(".") and is_new):
-                shutil.rmtree(other, ignore_errors=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from kaggle_face.artifacts.checkpoint_file import weights_digest
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.errors import GalleryError, RunError
 from kaggle_face.model.trained import load_trained_network
-from kaggle_face.recognition.embedder import RunEmbedder, open_embedder_of, thresholds_of
+from kaggle_face.recognition.embedder import RunEmbedder, fingerprint_of, open_embedder_of, thresholds_of
 from kaggle_face.records import PairScores
 from tests.support.gallery_stubs import invented_face, write_trained_run
 
@@ -86,6 +89,40 @@ def test_a_setting_that_changes_embeddings_changes_the_fingerprint(fold: FoldFol
     assert "flip: true" in text
     fold.config_file.write_text(text.replace("flip: true", "flip: false"))
     assert RunEmbedder(fold, device="cpu").card.fingerprint != before
+
+
+def fingerprint_with(fold: FoldFolder, number: int | None = 0, **model: object) -> str:
+    """The fingerprint of the weights as of a fold whose network has other settings."""
+    config = fold.read_config()
+    changed = config.model_copy(update={"model": config.model.model_copy(update=model)})
+    fold.write_info({**fold.read_info(), "fold": number})
+    return fingerprint_of(fold, "best_ver", changed)
+
+
+def test_a_network_that_sees_all_has_the_fingerprint_of_before_crops_were_settings(fold: FoldFolder) -> None:
+    config = fold.read_config()
+    settings = {
+        "model": config.model.model_dump(
+            mode="json", exclude={"weights", "pretrained", "center_crop", "further_center_crops"}
+        ),
+        "image_size": 32,
+        "flip": True,
+        "crops": False,
+        "preparation": "arcface-112, bicubic, 1",
+    }
+    text = weights_digest(fold.weights_file("best_ver")) + json.dumps(settings, sort_keys=True)
+    before = hashlib.sha256(text.encode()).hexdigest()[:32]
+    assert RunEmbedder(fold, device="cpu").card.fingerprint == before
+    assert fingerprint_with(fold, further_center_crops=(0.5,)) == before
+    assert fingerprint_with(fold, number=None) == before  # no fold differs
+
+
+def test_the_fingerprint_is_of_the_part_that_the_fold_sees(fold: FoldFolder) -> None:
+    whole, half = fingerprint_with(fold), fingerprint_with(fold, center_crop=0.5)
+    assert whole != half
+    assert fingerprint_with(fold, number=1, further_center_crops=(0.5,)) == half
+    assert fingerprint_with(fold, number=2, further_center_crops=(0.5,)) == whole
+    assert fingerprint_with(fold, number=1, center_crop=0.5, further_center_crops=(1.0,)) == whole
 
 
 def test_a_gallery_opens_its_model_where_it_lay(fold: FoldFolder) -> None:

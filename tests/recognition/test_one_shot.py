@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kaggle_face.errors import DataError, GalleryError, InputError, RunError
 from kaggle_face.progress import SilentProgress
+from kaggle_face.recognition.compared_models import read_face_set
+from kaggle_face.recognition.detection.mtcnn import DetectedFace
+from kaggle_face.recognition.detection.pictures import Crop, PictureReader
 from kaggle_face.recognition.embedder import ModelChoice
 from kaggle_face.recognition.evaluation_report import EvaluationOptions
+from kaggle_face.recognition.gallery.export import export_gallery
 from kaggle_face.recognition.one_shot import OneShot
 from tests.support.gallery_stubs import invented_face, jpeg_of, write_trained_run
 
 SILENT = SilentProgress()
+
+
+class NoDetector:
+    """Finds no face in any picture."""
+
+    def detect(self, photo: Crop) -> list[DetectedFace]:
+        return []
 
 
 @pytest.fixture
@@ -79,6 +91,50 @@ def test_a_gallery_moves_to_another_model(one_shot: OneShot, crop: Callable[...,
         replace(one_shot, model=ModelChoice()).re_embed(SILENT)
     images, card = replace(one_shot, model=ModelChoice(folder=other.path, device="cpu")).re_embed(SILENT)
     assert (images, card.run) == (2, "demo/other")
+
+
+def test_an_export_becomes_one_of_the_chosen_model_or_is_refused(
+    one_shot: OneShot, crop: Callable[..., Path]
+) -> None:
+    folder = crop(1).parent
+    one_shot.enroll("Ann", [crop(1)], SILENT)
+    export_gallery(one_shot.open_gallery(SILENT), folder / "all.zip")
+    other = write_trained_run(folder / "runs" / "demo" / "other" / "fold0", seed=4)
+    with_other = replace(one_shot, model=ModelChoice(folder=other.path, device="cpu"))
+    with pytest.raises(GalleryError, match=r"was made by demo/main .*, not by demo/other"):
+        with_other.import_people(folder / "all.zip", SILENT, "add")
+    new = replace(with_other, gallery=folder / "new.sqlite")
+    assert [one.num_added for one in new.import_people(folder / "all.zip", SILENT)] == [1]
+    model = new.open_gallery(SILENT).model()
+    assert model is not None and model.run == "demo/other"
+    with pytest.raises(RunError, match="holds no trained run"):
+        replace(new, model=ModelChoice(folder=folder)).import_people(folder / "all.zip", SILENT, "skip")
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+def test_a_folder_of_which_no_picture_can_be_used_is_not_measured(tmp_path: Path, aligned: bool) -> None:
+    (tmp_path / "people" / "Ann").mkdir(parents=True)
+    (tmp_path / "people" / "Ann" / "1.jpg").write_text("a letter")
+    reader = PictureReader(None if aligned else NoDetector(), 112)
+    with pytest.raises(DataError, match=r"no picture of .*people could be used") as caught:
+        read_face_set(tmp_path / "people", reader, SILENT)
+    assert ("--aligned" in str(caught.value)) == (not aligned)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"draws": 0}, "draws must be at least 1, got 0"),
+        ({"seed": -1}, "seed must be at least 0, got -1"),
+        ({"shots": ()}, "shots must be one number or more"),
+        ({"shots": (1, 0)}, "shots must be at least 1, got 0"),
+        ({"sizes": (0,)}, "sizes must be at least 1, got 0"),
+        ({"ways": (5, 1)}, "ways must be at least 2, got 1"),
+    ],
+)
+def test_options_of_an_evaluation_are_refused_before_the_work(options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        EvaluationOptions(**options)
 
 
 def test_a_folder_is_measured_as_tables_and_figures(one_shot: OneShot, crop: Callable[..., Path]) -> None:

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from kaggle_face.errors import GalleryError, InputError
+from kaggle_face.progress import SilentProgress
+from kaggle_face.recognition import recognizer as recognizer_module
 from kaggle_face.recognition.detection.pictures import Face
 from kaggle_face.recognition.gallery.model_card import Threshold
 from kaggle_face.recognition.gallery.people import Gallery
+from kaggle_face.recognition.gallery.reembedding import re_embed
 from kaggle_face.recognition.recognizer import Decision, Recognizer
+from kaggle_face.recognition.search import Prototypes, read_prototypes
 from tests.support.gallery_stubs import PIXEL_CARD, PixelEmbedder, invented_face, random_person
 
 HALF = Threshold("given", 0.5)
@@ -96,6 +100,19 @@ def test_a_gallery_of_another_model_is_refused(filled: Recognizer, gallery: Gall
     for ask in (lambda: other.identify([face(1)], HALF), lambda: other.verify_person("p1", face(1), HALF)):
         with pytest.raises(GalleryError, match="people re-embed"):
             ask()
+
+
+def test_a_gallery_that_is_re_embedded_while_it_is_read_is_refused_for_good(
+    filled: Recognizer, gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(gallery: Gallery) -> Prototypes:
+        re_embed(gallery, PixelEmbedder(replace(PIXEL_CARD, fingerprint="e" * 32)), SilentProgress())
+        return read_prototypes(gallery)
+
+    monkeypatch.setattr(recognizer_module, "read_prototypes", read)
+    for _ in range(2):
+        with pytest.raises(GalleryError, match="people re-embed"):
+            filled.identify([face(1)], HALF)
 
 
 def test_no_candidates_at_all_is_refused(filled: Recognizer) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +9,14 @@ import pytest
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.recognition import search
 from kaggle_face.recognition.gallery import tables as people_tables
+from kaggle_face.recognition.gallery.copies import cache_folder
+from kaggle_face.recognition.gallery.database import raise_revision
+from kaggle_face.recognition.gallery.images import remove_images
 from kaggle_face.recognition.gallery.people import Gallery
+from kaggle_face.recognition.gallery.tables import Snapshot, delete_person
 from kaggle_face.recognition.search import (
     ExactIndex,
     Prototypes,
-    cache_folder,
     open_index,
     read_prototypes,
     search_people,
@@ -100,6 +104,72 @@ def test_a_copy_of_another_gallery_at_the_same_place_is_not_taken(gallery: Galle
     assert found == pytest.approx(random_person("Bob", 1).images[0].embedding, abs=1e-6)
 
 
+def test_after_a_copy_of_the_gallery_is_put_back_the_same_revision_is_not_the_same_people(
+    gallery: Gallery,
+) -> None:
+    gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
+    gallery.file().forget_deleted()  # the log is in the file now
+    content = gallery.path.read_bytes()
+    gallery.enroll([random_person("Bob", 1)], PIXEL_CARD)
+    revision, number = gallery.revision(), gallery.person("Bob").number
+    read_prototypes(gallery)
+    gallery.file().forget_deleted()
+    read_prototypes(gallery)
+    gallery.path.write_bytes(content)
+    gallery.enroll([random_person("Cid", 2)], PIXEL_CARD)
+    assert (gallery.revision(), gallery.person("Cid").number) == (revision, number)
+    found = read_prototypes(gallery).vectors[1]
+    assert found == pytest.approx(random_person("Cid", 2).images[0].embedding, abs=1e-6)
+
+
+def test_a_gallery_of_before_there_were_tokens_is_searched(gallery: Gallery) -> None:
+    gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
+    with gallery.file().writing() as connection:
+        connection.execute("DELETE FROM facts WHERE name = 'token'")
+    assert len(read_prototypes(Gallery(gallery.path))) == 1
+    gallery.enroll([random_person("Bob", 1)], PIXEL_CARD)
+    assert len(read_prototypes(gallery)) == 2
+
+
+def copied_bytes(gallery: Gallery) -> bytes:
+    return b"".join(file.read_bytes() for file in cache_folder(gallery.path).rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize("change", ["remove", "replace", "remove-picture"])
+def test_who_is_removed_is_in_no_copy(gallery: Gallery, change: str) -> None:
+    gone, other = random_person("Ann", 0, num_images=2), random_person("Bob", 1)
+    gallery.enroll([gone, other], PIXEL_CARD)
+    vector = np.array(read_prototypes(gallery).vectors[0]).tobytes()
+    assert vector in copied_bytes(gallery)
+    match change:
+        case "remove":
+            gallery.remove("Ann")
+        case "replace":
+            gallery.enroll([random_person("Ann", 2)], PIXEL_CARD, "replace")
+        case _:
+            remove_images(gallery, "Ann", [1])
+    assert copied_bytes(gallery) == b""
+
+
+def test_a_copy_of_before_a_removal_that_came_meanwhile_is_not_left(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery.enroll([random_person("Ann", 0), random_person("Bob", 1)], PIXEL_CARD)
+    read_copy = search._read_copy
+
+    def removing(folder: Path, moment: Snapshot) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        found = read_copy(folder, moment)
+        if gallery.count_people() == 2:
+            with gallery.file().writing() as connection:
+                delete_person(connection, gallery.person("Ann"))
+                raise_revision(connection)
+        return found
+
+    monkeypatch.setattr(search, "_read_copy", removing)
+    assert len(read_prototypes(gallery)) == 2
+    assert copied_bytes(gallery) == b""
+
+
 def test_an_open_copy_survives_its_replacement(gallery: Gallery) -> None:
     gallery.enroll([random_person("Ann", 0)], PIXEL_CARD)
     old = read_prototypes(gallery)
@@ -129,7 +199,7 @@ def test_more_people_than_exact_search_takes_need_faiss_or_the_wish_for_exactnes
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     vectors = directions_of(np.random.default_rng(0), 200)
-    many = Prototypes(np.arange(200), vectors, np.empty(0, np.float32), 1)
+    many = Prototypes(np.arange(200), vectors, np.empty(0, np.float32), "", PIXEL_CARD)
     monkeypatch.setattr(search, "MOST_PEOPLE_EXACT", 100)
     assert not isinstance(open_index(many), ExactIndex)
     assert isinstance(open_index(many, exact=True), ExactIndex)

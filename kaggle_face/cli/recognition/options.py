@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kaggle_face.arguments import default_config, default_gallery
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS
-from kaggle_face.cli.arguments import DEFAULT_RUN, default_config
+from kaggle_face.cli.arguments import DEFAULT_RUN
 from kaggle_face.extras import require_extra
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_gallery_argument(parser: argparse.ArgumentParser, **options: Any) -> None:
     """Adds `--gallery` and `--json`; `options` replace those of argparse, such as the default."""
-    usual = os.environ.get("KAGGLE_FACE_GALLERY", "gallery.sqlite")
+    usual = default_gallery()
     parser.add_argument(
         "--gallery",
         type=Path,
@@ -47,14 +47,17 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default: auto)")
 
 
-def add_picture_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options that choose a face of a picture."""
+def add_picture_arguments(parser: argparse.ArgumentParser, saves_faces: bool = True) -> None:
+    """Adds the options that choose a face of a picture, and `--save-faces` for what writes them."""
     group = parser.add_argument_group("pictures")
     which = group.add_mutually_exclusive_group()
     which.add_argument("--largest", action="store_true", help="of several faces take the largest")
     which.add_argument("--face", type=int, metavar="NUMBER", help="of several faces take this, from the left")
     which.add_argument("--aligned", action="store_true", help="the pictures are cropped faces already")
-    group.add_argument("--save-faces", type=Path, metavar="DIR", help="write the faces used there, as PNG")
+    if saves_faces:
+        group.add_argument(
+            "--save-faces", type=Path, metavar="DIR", help="write the faces used there, as PNG"
+        )
 
 
 def add_conflict_arguments(parser: argparse.ArgumentParser) -> None:

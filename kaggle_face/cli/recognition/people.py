@@ -152,7 +152,7 @@ def _done(arguments: argparse.Namespace, terminal: Terminal, line: str, values: 
 
 def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `people evaluate`."""
-    add_picture_arguments(parser)
+    add_picture_arguments(parser, saves_faces=False)
     add_model_arguments(parser)
     group = parser.add_argument_group("evaluate")
     for name, default, meaning in (

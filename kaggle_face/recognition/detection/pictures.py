@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from kaggle_face.errors import DataError
+from kaggle_face.artifacts.files.private import make_private_folder, write_privately
+from kaggle_face.errors import DataError, InputError
 from kaggle_face.pictures import decode_photo, decode_rgb, read_picture
 from kaggle_face.progress import Progress
 from kaggle_face.recognition.detection.alignment import TEMPLATE_PX, aligned_crop
@@ -195,6 +196,20 @@ def png_of(crop: Crop) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(crop).save(stream, "PNG")
     return stream.getvalue()
+
+
+def write_faces(folder: Path, faces: Sequence[Face]) -> None:
+    """Writes faces as PNG files named after their pictures, for their owner alone.
+
+    Raises:
+        InputError: The folder cannot be written.
+    """
+    try:
+        make_private_folder(folder)
+        for number, face in enumerate(faces, start=1):
+            write_privately(folder / f"{number:03}-{Path(face.source).stem}.png", png_of(face.crop))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
 def is_whole_png(data: bytes) -> bool:

@@ -21,6 +21,7 @@ from kaggle_face.artifacts.files.disk import disk_error, state_of
 from kaggle_face.artifacts.files.private import make_private_file, make_private_folder, tighten
 from kaggle_face.errors import GalleryError, KaggleFaceError
 from kaggle_face.hints import command_line
+from kaggle_face.recognition.gallery.copies import remove_copies
 from kaggle_face.recognition.gallery.integrity import (
     SUMS_TABLE,
     find_damage,
@@ -31,7 +32,7 @@ from kaggle_face.recognition.gallery.integrity import (
 )
 
 Connection = sqlite3.Connection
-FactName = Literal["identity", "revision", "model"]
+FactName = Literal["identity", "revision", "token", "model"]
 AuditAction = Literal[
     "enroll",
     "add",
@@ -158,9 +159,10 @@ class GalleryFile:
         return GalleryError(f"{self.path} is damaged ({what}); {_REMEDY}")
 
     def forget_deleted(self) -> None:
-        """Brings the log into the file and empties it, so that deleted pictures are in neither."""
+        """Leaves what was deleted in no file: brings the log into the database, and removes its copies."""
         with self._explained(), closing(self._connect()) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        remove_copies(self.path)
 
     def _connect(self, any_thread: bool = False) -> Connection:
         connection = sqlite3.connect(
@@ -296,8 +298,18 @@ def read_revision(connection: Connection) -> int:
 
 
 def raise_revision(connection: Connection) -> None:
-    """Says that people or embeddings have changed."""
+    """Says that people or embeddings have changed.
+
+    Where a copy of the file is put back, a revision comes a second time with other people, a token does not.
+    """
     write_fact(connection, "revision", str(read_revision(connection) + 1))
+    write_fact(connection, "token", secrets.token_hex(8))
+
+
+def read_state(connection: Connection) -> str:
+    """The name of what the gallery holds now; no other contents have it, also after a copy was put back."""
+    identity, token = read_fact(connection, "identity") or "", read_fact(connection, "token") or ""
+    return f"{identity}-{read_revision(connection)}-{token}"
 
 
 def add_audit(

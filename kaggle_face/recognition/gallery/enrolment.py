@@ -13,7 +13,7 @@ from typing import Any
 from kaggle_face.competitions.files.listing import PictureLister
 from kaggle_face.errors import DataError, GalleryError, naming_first
 from kaggle_face.progress import Counter, Progress
-from kaggle_face.recognition.detection.pictures import Face, PictureReader
+from kaggle_face.recognition.detection.pictures import Face, PictureReader, write_faces
 from kaggle_face.recognition.gallery.names import checked_name, folded_name
 from kaggle_face.recognition.gallery.tables import NewPerson, OnConflict, Outcome, Person, TakenError
 from kaggle_face.recognition.recognizer import Recognizer
@@ -32,7 +32,9 @@ class FolderReport:
 
     def count(self, outcomes: Sequence[Outcome]) -> None:
         """Counts a batch that was kept."""
-        self.num_people += len(outcomes)
+        skipped = sum(outcome.is_skipped for outcome in outcomes)  # another process was faster
+        self.num_people += len(outcomes) - skipped
+        self.num_skipped += skipped
         self.num_images += sum(outcome.num_added for outcome in outcomes)
 
     def as_json(self) -> dict[str, Any]:
@@ -42,14 +44,20 @@ class FolderReport:
 
 
 def enroll_folder(
-    recognizer: Recognizer, root: Path, reader: PictureReader, on_conflict: OnConflict, progress: Progress
+    recognizer: Recognizer,
+    root: Path,
+    reader: PictureReader,
+    on_conflict: OnConflict,
+    progress: Progress,
+    faces_folder: Path | None = None,
 ) -> FolderReport:
     """Enrolls each person of a folder; pictures and people that cannot be used are left out and named.
 
-    A person's images are kept together or not at all.
+    A person's images are kept together or not at all. The faces that are used are written to a folder for
+    each person in `faces_folder`.
 
     Raises:
-        DataError: The folder holds no folders with pictures.
+        DataError: The folder holds no folders with pictures, or two of them for one name.
         GalleryError: A name is taken and `on_conflict` is "refuse"; nobody is enrolled then.
     """
     report = FolderReport()
@@ -58,6 +66,8 @@ def enroll_folder(
         batch: list[tuple[str, list[Face]]] = []
         for name, faces in _read_people(root, people, reader, report, progress, counter):
             batch.append((name, faces))
+            if faces_folder is not None:
+                write_faces(faces_folder / name, faces)
             if sum(len(faces) for _, faces in batch) >= _IMAGES_AT_ONCE:
                 _keep(recognizer, batch, on_conflict, report, progress, counter)
                 batch = []
@@ -86,8 +96,15 @@ def _wanted(
     report: FolderReport,
 ) -> list[tuple[str, list[str]]]:
     """The people of a folder to enroll."""
+    folders: dict[str, str] = {}
+    for name, _ in people:
+        if (other := folders.setdefault(_key_of(name), name)) != name:
+            raise DataError(
+                f"the folders {other!r} and {name!r} are of one name; put their pictures into one of "
+                "them, or give one another name"
+            )
     known = {folded_name(person.name) for person in enrolled}
-    there = [name for name, _ in people if folded_name(name) in known]
+    there = [name for key, name in folders.items() if key in known]
     if there and on_conflict == "refuse":
         what = naming_first(len(there), len(people), "person", "are enrolled already", there[0])
         raise GalleryError(
@@ -97,7 +114,15 @@ def _wanted(
     if on_conflict != "skip":
         return people
     report.num_skipped = len(there)
-    return [(name, files) for name, files in people if folded_name(name) not in known]
+    return [(name, files) for name, files in people if _key_of(name) not in known]
+
+
+def _key_of(folder_name: str) -> str:
+    """Equal for all folders of one person; a name that nobody can have stays itself and is left out later."""
+    try:
+        return folded_name(checked_name(folder_name))
+    except GalleryError:
+        return folder_name
 
 
 def _read_people(

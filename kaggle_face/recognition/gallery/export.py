@@ -119,10 +119,12 @@ def import_gallery(
     open_embedder: Callable[[], Embedder],
     on_conflict: OnConflict,
     progress: Progress,
+    chosen: Embedder | None = None,
 ) -> list[Outcome]:
     """Adds the people of an export.
 
     Embeddings of the gallery's own model are taken over; those of another are made anew from the pictures.
+    A gallery without people becomes one of the chosen model, or without a choice one of the export's.
 
     Raises:
         GalleryError: The file is not an export, or is damaged; a name is taken; or another model made it and
@@ -136,13 +138,13 @@ def import_gallery(
         if described.get("format") != _FORMAT:
             raise ValueError(f"gallery.json is not of format {_FORMAT}")
         exported = card_from_text(json.dumps(described["model"]))
-        model = gallery.model() or exported
+        model = chosen.card if chosen else gallery.model() or exported
         table = _table_of(archive)
         vectors = normalized(_vectors_of(archive, (len(table), exported.embedding_size)))
         rows = [_Row(*cells, vector) for cells, vector in zip(table, vectors, strict=True)]
         people = [(name, list(images)) for name, images in groupby(rows, key=lambda row: row.person)]
         _check_names(gallery, [name for name, _ in people], on_conflict)
-        embedder = None if model.fingerprint == exported.fingerprint else open_embedder()
+        embedder = None if model.fingerprint == exported.fingerprint else chosen or open_embedder()
         outcomes: list[Outcome] = []
         with progress.track("importing", len(people), "people") as counter:
             for start in range(0, len(people), _PEOPLE_AT_ONCE):

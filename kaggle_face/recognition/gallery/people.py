@@ -21,8 +21,8 @@ from kaggle_face.recognition.gallery.database import (
     GalleryFile,
     add_audit,
     raise_revision,
-    read_fact,
     read_revision,
+    read_state,
 )
 from kaggle_face.recognition.gallery.model_card import ModelCard
 from kaggle_face.recognition.gallery.names import checked_name, folded_name
@@ -41,6 +41,7 @@ from kaggle_face.recognition.gallery.tables import (
     embedding_blocks,
     enroll_person,
     find_person,
+    other_model_error,
     read_model,
     require_model,
     select_people,
@@ -73,6 +74,11 @@ class Gallery:
         with self._file.reading() as connection:
             return read_revision(connection)
 
+    def state(self) -> str:
+        """The name of what is enrolled now; see `read_state`."""
+        with self._file.reading() as connection:
+            return read_state(connection)
+
     def enroll(
         self, people: Sequence[NewPerson], model: ModelCard, on_conflict: OnConflict = "refuse"
     ) -> list[Outcome]:
@@ -86,6 +92,8 @@ class Gallery:
             require_model(connection, model, self.path)
             outcomes = [enroll_person(connection, person, on_conflict) for person in people]
             raise_revision(connection)
+        if on_conflict == "replace":
+            self._file.forget_deleted()
         return outcomes
 
     def people(self) -> list[Person]:
@@ -142,14 +150,20 @@ class Gallery:
             raise self._file.damaged(f"the picture of image {image} is not what was written")
         return png
 
-    def embeddings_of(self, person: Person) -> Vector:
-        """The embeddings (n, D) of a person's images, oldest first."""
+    def embeddings_of(self, person: Person, wanted: ModelCard | None = None) -> Vector:
+        """The embeddings (n, D) of a person's images, oldest first.
+
+        Raises:
+            GalleryError: They are of another model than the wanted one.
+        """
         query = "SELECT vector FROM embeddings JOIN images ON number = image WHERE person = ? ORDER BY image"
         with self._file.reading() as connection:
             rows = connection.execute(query, (person.number,)).fetchall()
             model = read_model(connection)
         if model is None or not rows:
             raise damaged(f"{person.name} has no embedding")
+        if wanted is not None and model.fingerprint != wanted.fingerprint:
+            raise other_model_error(self.path, model, wanted)
         return np.stack([vector_from(row[0], model.embedding_size) for row in rows])
 
     def rename(self, name: str, new_name: str) -> Person:
@@ -178,13 +192,7 @@ class Gallery:
         Raises:
             GalleryError: Nobody is called so.
         """
-        with self._file.writing() as connection:
-            person = find_person(connection, name)
-            delete_person(connection, person)
-            add_audit(connection, "remove", person.number, "")
-            raise_revision(connection)
-        self._file.forget_deleted()
-        return person
+        return self._removed([name])[0]
 
     def remove_all(self, names: Sequence[str]) -> list[str]:
         """Removes people, all of them or after an unknown name none; their names as they were enrolled.
@@ -192,10 +200,19 @@ class Gallery:
         Raises:
             GalleryError: Nobody is called so.
         """
-        people = [self.person(name) for name in names]
-        for person in people:
-            self.remove(person.name)
-        return [person.name for person in people]
+        return [person.name for person in self._removed(names)]
+
+    def _removed(self, names: Sequence[str]) -> list[Person]:
+        """Removes people in one transaction; each of them once, also where two spellings name them."""
+        with self._file.writing() as connection:
+            found = [find_person(connection, name) for name in names]
+            people = list({person.number: person for person in found}.values())
+            for person in people:
+                delete_person(connection, person)
+                add_audit(connection, "remove", person.number, "")
+            raise_revision(connection)
+        self._file.forget_deleted()
+        return people
 
     def write_down(
         self, action: AuditAction, rows: Sequence[tuple[Person | None, Mapping[str, Any]]]
@@ -232,9 +249,8 @@ class Gallery:
                     f"nobody is enrolled in {self.path}; enroll somebody first: "
                     f"{command_line('enroll', 'NAME', 'IMAGE', '--gallery', str(self.path))}"
                 )
-            identity = read_fact(connection, "identity") or ""
             blocks = embedding_blocks(connection, model.embedding_size)
-            yield Snapshot(identity, read_revision(connection), model, num_people, blocks)
+            yield Snapshot(read_state(connection), model, num_people, blocks)
 
     def names_of(self, numbers: Iterable[int]) -> dict[int, Person]:
         """The people of some numbers, without those removed meanwhile."""

@@ -98,14 +98,14 @@ class Outcome:
     person: Person
     num_added: int
     num_known: int
+    is_skipped: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """One moment of a gallery; its blocks are (numbers of the people (n,), embeddings (n, D))."""
 
-    identity: str
-    revision: int
+    state: str
     model: ModelCard
     num_people: int
     blocks: Iterable[tuple[npt.NDArray[np.int64], Vector]]
@@ -152,7 +152,7 @@ def enroll_person(connection: Connection, new: NewPerson, on_conflict: OnConflic
                 "use --add for more images, --replace for others, or choose another name"
             )
         case "skip":
-            return Outcome(person, 0, len(new.images))
+            return Outcome(person, 0, len(new.images), is_skipped=True)
         case "replace":
             connection.execute("DELETE FROM images WHERE person = ?", (person.number,))
             return _add_images(connection, person, new.images, "replace")

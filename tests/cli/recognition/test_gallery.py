@@ -185,6 +185,31 @@ def test_a_folder_of_people_is_enrolled_and_what_is_left_out_is_told(
     assert json.loads(out)["skipped_people"] == 2
 
 
+def test_the_folders_of_several_people_are_not_taken_for_one_person(
+    run: Run, pictures: Path, tmp_path: Path
+) -> None:
+    for name, picture in (("Ann", "a.jpg"), ("Bob", "b.jpg")):
+        (tmp_path / "people" / name).mkdir(parents=True)
+        shutil.copyfile(pictures / picture, tmp_path / "people" / name / "1.jpg")
+    os.chdir(tmp_path / "people")
+    model = ("--model", tmp_path / "runs/demo/main", "--gallery", tmp_path / "gallery.sqlite")
+    code, _, err = run("enroll", "Ann", "Bob", *model)  # as a shell writes `enroll *`
+    assert code == 2 and "Ann and Bob are both folders" in err
+    hint = err[err.index("kaggle-face enroll") :].split()[1:]
+    code, out, _ = run(*hint, *model[:2])
+    assert (code, "2 people enrolled with 2 images" in out) == (0, True)
+    assert run("enroll", "Ann", "Ann", *model, "--replace")[0] == 0
+
+
+def test_the_faces_of_a_folder_of_people_are_saved_by_person(run: Run, pictures: Path) -> None:
+    for name, picture in (("Ann", "a.jpg"), ("Bob", "b.jpg")):
+        (Path("people") / name).mkdir(parents=True)
+        shutil.copyfile(pictures / picture, f"people/{name}/1.jpg")
+    assert run("enroll", "people", "--aligned", "--save-faces", "faces")[0] == 0
+    found = sorted(path.relative_to("faces").as_posix() for path in Path("faces").rglob("*.png"))
+    assert found == ["Ann/001-1.png", "Bob/001-1.png"]
+
+
 def test_a_folder_of_pictures_is_one_person(run: Run, pictures: Path, tmp_path: Path) -> None:
     (tmp_path / "shots").mkdir()
     for name in ("a.jpg", "b.jpg"):
@@ -222,6 +247,16 @@ def test_a_folder_of_pictures_is_one_person(run: Run, pictures: Path, tmp_path: 
         ),
         (["enroll", "Ann", "{a}", "--gallery", "{letter}"], "is not a gallery: it is not an SQLite database"),
         (["people", "import", "none.zip"], "there is no export at none.zip"),
+        (["people", "evaluate", "f", "--save-faces", "d"], "unrecognized arguments: --save-faces"),
+        (["people", "evaluate", "f", "--draws", "0"], "draws must be at least 1, got 0"),
+        (
+            ["enroll", "Ann", "{a}", "--model", "runs/demo/main", "--run", "other"],
+            "the folder runs/demo/main names the run already; leave -c and --run out",
+        ),
+        (
+            ["enroll", "Ann", "{a}", "--model", "runs/demo/main/fold0", "--fold", "3"],
+            "runs/demo/main/fold0 is not fold 3; leave --fold out",
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(
@@ -370,12 +405,15 @@ def test_what_shows_people_is_for_its_owner_alone(run: Run, pictures: Path) -> N
         assert run("enroll", "Ann", pictures / "a.jpg", "--save-faces", "faces")[0] == 0
         assert run("people", "export", "export.zip")[0] == 0
         assert run("people", "show", "Ann", "--save-faces", "shown")[0] == 0
+        assert run("identify", pictures / "a.jpg", "--threshold", "0.99")[0] == 0
     finally:
         os.umask(old)
     made = [Path("gallery.sqlite"), Path("export.zip"), *Path("faces").iterdir(), *Path("shown").iterdir()]
     assert len(made) == 4
     assert {path.stat().st_mode & 0o777 for path in made} == {0o600}
-    assert {Path(name).stat().st_mode & 0o777 for name in ("faces", "shown")} == {0o700}
+    assert {Path(name).stat().st_mode & 0o777 for name in ("faces", "shown", "gallery.sqlite.cache")} == {
+        0o700
+    }
     for name in ("gallery.sqlite", "export.zip"):
         Path(name).chmod(0o644)
     _, _, told = run("people", "import", "export.zip", "--add")

@@ -11,11 +11,12 @@ from kaggle_face.errors import DataError, GalleryError
 from kaggle_face.progress import SilentProgress
 from kaggle_face.recognition.detection.mtcnn import MtcnnDetector
 from kaggle_face.recognition.detection.pictures import PictureReader
-from kaggle_face.recognition.gallery.enrolment import enroll_folder
+from kaggle_face.recognition.gallery.enrolment import FolderReport, enroll_folder
 from kaggle_face.recognition.gallery.export import export_gallery, import_gallery
 from kaggle_face.recognition.gallery.people import Gallery
+from kaggle_face.recognition.gallery.tables import OnConflict
 from kaggle_face.recognition.recognizer import Recognizer
-from tests.support.gallery_stubs import invented_face, jpeg_of
+from tests.support.gallery_stubs import PIXEL_CARD, invented_face, jpeg_of, random_person
 
 CROPS = PictureReader(None, 112)
 
@@ -77,6 +78,35 @@ def test_names_that_are_taken_stop_before_anybody_is_enrolled(recognizer: Recogn
     with pytest.raises(GalleryError, match="3 of 4 people are enrolled already, first: Ann; use --skip"):
         enroll_folder(recognizer, people, CROPS, "refuse", SilentProgress())
     assert recognizer.gallery.count_people() == 3
+
+
+def test_a_folder_of_a_known_name_with_other_blanks_is_known(recognizer: Recognizer, people: Path) -> None:
+    (people / "Ann").rename(people / "Ann  Bee")
+    enroll_folder(recognizer, people, CROPS, "refuse", SilentProgress())
+    report = enroll_folder(recognizer, people, CROPS, "skip", SilentProgress())
+    assert (report.num_people, report.num_skipped) == (0, 3)
+    with pytest.raises(GalleryError, match="3 of 3 people are enrolled already, first: Ann  Bee"):
+        enroll_folder(recognizer, people, CROPS, "refuse", SilentProgress())
+
+
+@pytest.mark.parametrize("on_conflict", ["refuse", "skip", "replace", "add"])
+@pytest.mark.parametrize(("name", "other"), [("Ann Bee", "Ann  Bee"), ("Stra\u00dfe", "STRASSE")])
+def test_two_folders_of_one_name_are_refused(
+    recognizer: Recognizer, people: Path, name: str, other: str, on_conflict: OnConflict
+) -> None:
+    (people / "Ann").rename(people / name)
+    (people / "Chi").rename(people / other)
+    with pytest.raises(DataError, match="are of one name; put their pictures into one of them") as caught:
+        enroll_folder(recognizer, people, CROPS, on_conflict, SilentProgress())
+    assert repr(name) in str(caught.value) and repr(other) in str(caught.value)
+    assert recognizer.gallery.count_people() == 0
+
+
+def test_who_was_skipped_is_not_counted_as_enrolled(recognizer: Recognizer) -> None:
+    report = FolderReport()
+    for name, seed in (("Ann", 0), ("Bob", 1), ("ann", 2)):
+        report.count(recognizer.gallery.enroll([random_person(name, seed)], PIXEL_CARD, "skip"))
+    assert (report.num_people, report.num_images, report.num_skipped) == (2, 2, 1)
 
 
 def test_a_folder_without_people_says_how_it_must_look(recognizer: Recognizer, tmp_path: Path) -> None:

@@ -15,10 +15,11 @@ from kaggle_face.errors import GalleryError
 from kaggle_face.progress import SilentProgress
 from kaggle_face.recognition.detection.pictures import png_of
 from kaggle_face.recognition.gallery import database
+from kaggle_face.recognition.gallery.copies import cache_folder
 from kaggle_face.recognition.gallery.people import Gallery
 from kaggle_face.recognition.gallery.reembedding import re_embed
 from kaggle_face.recognition.gallery.tables import NewPerson
-from kaggle_face.recognition.search import cache_folder, read_prototypes
+from kaggle_face.recognition.search import read_prototypes
 from tests.support.gallery_stubs import PIXEL_CARD, PixelEmbedder, random_person
 
 FLIPS = int(os.environ.get("KAGGLE_FACE_FLIPS", "80"))

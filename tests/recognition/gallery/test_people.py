@@ -110,6 +110,22 @@ def test_who_is_removed_is_gone_and_the_number_is_not_given_again(three: Gallery
     assert three.person("Dora").number > number
 
 
+def test_of_people_to_remove_all_are_or_none_and_each_once(three: Gallery) -> None:
+    before = three.revision()
+    with pytest.raises(GalleryError, match="nobody is enrolled as 'Dora'"):
+        three.remove_all(["Ann", "Dora"])
+    assert (three.count_people(), three.revision()) == (3, before)
+    assert three.remove_all(["Ann", "ann", "Béla"]) == ["Ann", "Béla"]
+    assert [person.name for person in three.people()] == ["Chi"]
+    assert [row.action for row in three.audit()].count("remove") == 2
+
+
+def test_embeddings_of_another_model_than_the_wanted_one_are_refused(three: Gallery) -> None:
+    assert len(three.embeddings_of(three.person("Ann"), PIXEL_CARD)) == 1
+    with pytest.raises(GalleryError, match=r"was made by stub/main .* not by other/main"):
+        three.embeddings_of(three.person("Ann"), OTHER_CARD)
+
+
 def test_the_audit_tells_what_was_done_but_forgets_the_names_of_the_removed(three: Gallery) -> None:
     three.rename("Ann", "Anna")
     number = three.person("Anna").number
