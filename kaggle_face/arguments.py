@@ -1,4 +1,7 @@
-"""Arguments of public calls: those of a wrong type are refused in one line, and errors name arguments."""
+"""Arguments of public calls: those of a wrong type are refused in one line, and errors name arguments.
+
+What is meant where neither a call nor a command names settings or a gallery stands here too.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,16 @@ _LONGEST_NAME = 255
 _VALUES = frozenset(("none", "first", "last", "test", "skip", "index", "name", "number"))
 """Words that are values of options of `init`."""
 _RENAMED = {"force": "replace"}
+
+
+def default_config() -> str:
+    """The settings that are meant where none are named: those of `KAGGLE_FACE_CONFIG`, or `demo`."""
+    return os.environ.get("KAGGLE_FACE_CONFIG", "demo")
+
+
+def default_gallery() -> str:
+    """The gallery that is meant where none is named: that of `KAGGLE_FACE_GALLERY`, or `gallery.sqlite`."""
+    return os.environ.get("KAGGLE_FACE_GALLERY", "gallery.sqlite")
 
 
 def checked(function: _Function) -> _Function:

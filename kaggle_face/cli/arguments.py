@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from kaggle_face.arguments import default_config
 from kaggle_face.artifacts.checkpoint_names import CHECKPOINTS, require_checkpoints
 from kaggle_face.cli.terminal import BesideDocument, Terminal
 from kaggle_face.errors import InputError, nearest_hint
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 Options = TypeVar("Options")
 
-DEFAULT_CONFIG = "demo"
 DEFAULT_RUN = (
     "default: the only trained one; of several the only one with all folds finished, or else with a finished "
     "fold; never a trial or a soup"
@@ -125,11 +124,6 @@ def options_of(kind: Callable[..., Options], arguments: argparse.Namespace, /, *
     """
     names = [each.name for each in fields(kind) if each.name not in others]  # type: ignore[arg-type]
     return kind(**{name: getattr(arguments, name) for name in names}, **others)
-
-
-def default_config() -> str:
-    """The settings that are meant without `-c`."""
-    return os.environ.get("KAGGLE_FACE_CONFIG", DEFAULT_CONFIG)
 
 
 def load_settings(arguments: argparse.Namespace) -> LoadedConfig:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import CommandParser
 from kaggle_face.cli.blending.ensemble import print_blend
-from kaggle_face.cli.competition.submit import print_files
 from kaggle_face.cli.terminal import Terminal
 from kaggle_face.hints import command_line, settings_given_as
 
@@ -45,6 +44,7 @@ def _print_stage(result: StageResult, terminal: Terminal) -> None:
     from kaggle_face.pipeline.submit import SubmitResult
     from kaggle_face.pipeline.train import TrainResult
     from kaggle_face.summaries.data import describe_images
+    from kaggle_face.summaries.submission import report_files
     from kaggle_face.summaries.training import describe_trained_folds
 
     match result:
@@ -55,4 +55,4 @@ def _print_stage(result: StageResult, terminal: Terminal) -> None:
         case BlendResult():
             print_blend(result, terminal)
         case SubmitResult():
-            print_files(result, terminal)
+            report_files(result, terminal)

@@ -21,8 +21,9 @@ from contextlib import nullcontext, suppress
 from importlib import import_module
 
 import kaggle_face
+from kaggle_face.arguments import default_config
 from kaggle_face.artifacts.files.disk import state_line
-from kaggle_face.cli.arguments import CommandParser, default_config
+from kaggle_face.cli.arguments import CommandParser
 from kaggle_face.cli.overview import examples_of, overview_lines
 from kaggle_face.cli.terminal import Terminal, write_any_letter
 from kaggle_face.errors import (

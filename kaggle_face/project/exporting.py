@@ -143,7 +143,15 @@ def _written(
 
     if not isinstance(source, str | Path):
         with source.call() as (loaded, shown):
-            return Export(export_network(loaded.config.paths, run, options, progress or shown))
+            shown = progress or shown
+            return _told(export_network(loaded.config.paths, run, options, shown), shown)
     from kaggle_face.config.schema import PathsConfig
 
-    return Export(export_network(PathsConfig(), run, options, progress or usual_progress()))
+    shown = progress or usual_progress()
+    return _told(export_network(PathsConfig(), run, options, shown), shown)
+
+
+def _told(result: ExportResult, progress: Progress) -> Export:
+    for note in result.notes:
+        progress.warn(note)
+    return Export(result)

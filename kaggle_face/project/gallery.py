@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from kaggle_face.arguments import checked, checked_methods
+from kaggle_face.arguments import checked, checked_methods, default_config, default_gallery
 from kaggle_face.config.schema import CheckpointName
 from kaggle_face.errors import counted
 from kaggle_face.notebook_progress import usual_progress
@@ -89,7 +89,7 @@ class PeopleGallery:
 
         Raises:
             GalleryError: A name is taken; nobody is enrolled then.
-            DataError: The folder holds no folders with pictures.
+            DataError: The folder holds no folders with pictures, or two of them for one name.
         """
         one_shot = replace(self._one_shot, keep_pictures=keep_pictures)
         return one_shot.enroll_folder(Path(folder), self._progress, on_conflict)
@@ -266,7 +266,7 @@ class PeopleGallery:
 
 @checked
 def open_gallery(
-    path: str | Path = "gallery.sqlite",
+    path: str | Path | None = None,
     run: Run | str | Path | None = None,
     aligned: bool = False,
     progress: Progress | None = None,
@@ -279,9 +279,10 @@ def open_gallery(
     """Opens a gallery for one-shot recognition.
 
     Args:
-        path: The file of the enrolled people; it may not exist yet.
+        path: The file of the enrolled people; it may not exist yet. None: that of the environment variable
+            `KAGGLE_FACE_GALLERY`, or `gallery.sqlite`.
         run: The run whose network embeds, the folder of a run or fold, or an exported `.onnx` file; None: the
-            network that made the gallery.
+            network that made the gallery, or else that of a run of the settings that `open_project()` opens.
         aligned: Whether pictures are cropped faces already; else faces are found in them (extra `align`).
         progress: What long work reports to; None as for `open_project`.
         fold: Fold of the run; None: the first that is trained.
@@ -289,7 +290,8 @@ def open_gallery(
         device: `auto`, `cpu`, `cuda` or `mps`.
         face: Which face of a picture that shows several: `only` refuses it, `largest`, or its number from
             the left.
-        save_faces: A folder for the faces that were used, as PNG files; None: nowhere.
+        save_faces: A folder for the faces that were used, as PNG files, those of `enroll_folder` in a folder
+            for each person; `evaluate` writes none. None: nowhere.
 
     >>> open_gallery("nobody.sqlite")
     gallery nobody.sqlite: 0 people
@@ -298,9 +300,12 @@ def open_gallery(
     from kaggle_face.recognition.one_shot import OneShot
 
     folder = None if run is None else Path(run) if isinstance(run, str | Path) else run.path
-    model = ModelChoice(folder=folder, fold=fold, checkpoint=checkpoint, device=device)
+    model = ModelChoice(
+        folder=folder, fold=fold, checkpoint=checkpoint, device=device, default_settings=default_config()
+    )
+    file = Path(default_gallery() if path is None else path)
     faces = None if save_faces is None else Path(save_faces)
-    return PeopleGallery(OneShot(Path(path), model, face, aligned, faces), progress or usual_progress())
+    return PeopleGallery(OneShot(file, model, face, aligned, faces), progress or usual_progress())
 
 
 def _paths(pictures: str | Path | Sequence[str | Path]) -> list[Path]:

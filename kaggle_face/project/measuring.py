@@ -31,6 +31,8 @@ class Measuring:
     ) -> pd.DataFrame:
         """All held-out metrics of runs with 95 % intervals; thresholds are kept in their folders.
 
+        What is imbalanced about the held-out data, and what is left out for it, goes to the progress.
+
         Args:
             runs: None: the run that is clearly meant.
             folds: Numbers of folds; None: all finished ones.
@@ -125,9 +127,13 @@ def _evaluated(
     project: ProjectCalls, runs: Sequence[Run] | None, options: EvaluateOptions
 ) -> EvaluationResult:
     from kaggle_face.pipeline.evaluate import evaluate_runs
+    from kaggle_face.summaries.evaluation import notes_on_evaluation
 
     chosen = [project.run()] if runs is None else list(runs)
     if not chosen:
         raise RunError("there is no run to evaluate; train one first")
     with project.call() as progress:
-        return evaluate_runs([each.folder for each in chosen], options, progress)
+        result = evaluate_runs([each.folder for each in chosen], options, progress)
+        for line in notes_on_evaluation(result):
+            progress.log(line)
+        return result

@@ -151,6 +151,7 @@ class OnKaggle:
         overwrite: bool = False,
         hours: float = 11.0,
         accelerator: str = "NvidiaTeslaT4",
+        ignore_rules: bool = False,
     ) -> Run:
         """Trains folds on Kaggle's GPUs as `train` does here, and brings their folders home.
 
@@ -160,8 +161,10 @@ class OnKaggle:
             overwrite: Whether folds are trained anew.
             hours: The longest time of one notebook; a training that takes longer goes on in a next one.
             accelerator: Kaggle's name of the GPU.
+            ignore_rules: Whether to go on although a rule of the competition is broken; it is recorded.
 
         Raises:
+            RulesError: A rule is broken.
             RemoteError: There are no working credentials, or the GPU quota is spent.
             RunError: Another notebook of this run trains other folds.
             TrainingStoppedError: The notebook failed, or came back no further than before.
@@ -170,7 +173,8 @@ class OnKaggle:
         from kaggle_face.pipeline.train import RemoteOptions, train_on_kaggle
 
         numbers = [folds] if isinstance(folds, int) else folds
-        folder, options = run_to_train(self.loaded, run), RemoteOptions(hours, accelerator, overwrite)
+        folder = run_to_train(self.loaded, run)
+        options = RemoteOptions(hours, accelerator, overwrite, ignore_rules)
         with self.call() as progress:
             train_on_kaggle(self.loaded, folder, numbers, options, progress)
         return self.run(folder.path.name)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from kaggle_face.arguments import checked
+from kaggle_face.arguments import checked, default_config
 from kaggle_face.config import load_config
 from kaggle_face.config.yaml_text import parse_yaml
 from kaggle_face.errors import ConfigError
@@ -23,12 +23,13 @@ Overrides = Mapping[str, object] | Sequence[str]
 
 @checked
 def open_project(
-    config: str | Path = "demo", overrides: Overrides = (), progress: Progress | None = None
+    config: str | Path | None = None, overrides: Overrides = (), progress: Progress | None = None
 ) -> Project:
     """Opens the settings of a competition; its data is read when it is first needed.
 
     Args:
-        config: The name of settings (`configs/<name>.yaml`, or one of the package), or a path.
+        config: The name of settings (`configs/<name>.yaml`, or one of the package), or a path; None: those of
+            the environment variable `KAGGLE_FACE_CONFIG`, or `demo`.
         overrides: Settings that differ: `{"optim.lr": 0.05}`, or `["optim.lr=0.05"]` as on the command line.
         progress: What long work reports to; None: bars in a notebook, lines in a terminal, else nothing.
 
@@ -38,8 +39,8 @@ def open_project(
     >>> open_project("demo", {"train.epochs": 3})
     project demo (settings that differ: train.epochs=3)
     """
-    loaded = load_config(str(config), _as_texts(overrides))
-    return Project(loaded, str(config), progress or usual_progress())
+    word = default_config() if config is None else str(config)
+    return Project(load_config(word, _as_texts(overrides)), word, progress or usual_progress())
 
 
 @checked
@@ -70,17 +71,18 @@ def init_project(
         DataError: The folder has no known layout, or is broken.
     """
     from kaggle_face.competitions.own_data.answers import Answers
-    from kaggle_face.competitions.own_data.summary import describe_data
     from kaggle_face.pipeline.inputs.init import estimate_on_gpus, init_competition
+    from kaggle_face.summaries.data import describe_detection
 
     shown = progress or usual_progress()
     answers = None if own_data is None else Answers.of_mapping(own_data)
     written = init_competition(slug, Path(data), replace=replace, answers=answers, name=name)
-    if written.inspection.guess is not None:
-        for line in [*written.inspection.guess.lines, *describe_data(written.inspection.data)]:
-            shown.log(line)
-    for note in written.inspection.notes:
-        shown.warn(note)
+    lines = [str(line) for line in describe_detection(written)]
+    for line in lines:
+        shown.log(line)
+    for note in dict.fromkeys(written.inspection.notes):
+        if note not in lines:
+            shown.warn(note)
     if estimate := estimate_on_gpus(written):
         shown.log(estimate)
     return open_project(written.path, progress=shown)

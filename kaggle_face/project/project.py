@@ -126,8 +126,9 @@ class Project(BetterRuns, Looking, Measuring, OnKaggle, Submissions):
         Raises:
             RunError: There is no such run, it is not clear which is meant, or the budget is too small.
             RulesError: The rules forbid every recipe.
+            InputError: What is of a budget is given without one.
         """
-        if hours is None and minutes is None:
+        if hours is None and minutes is None and goal is None and not overwrite and not ignore_rules:
             with self.call() as progress:
                 return Run(self, find_own_run(self.loaded, name, progress.log))
         from kaggle_face.project.budget import BudgetRun, budget_options, run_project
@@ -138,6 +139,7 @@ class Project(BetterRuns, Looking, Measuring, OnKaggle, Submissions):
 
     def plan(
         self,
+        name: str | None = None,
         *,
         hours: float | None = None,
         minutes: float | None = None,
@@ -148,7 +150,7 @@ class Project(BetterRuns, Looking, Measuring, OnKaggle, Submissions):
         """The plan of `run` for a budget, written as settings; arguments and errors are those of `run`."""
         from kaggle_face.project.budget import budget_options, plan_project
 
-        return plan_project(self, budget_options(hours, minutes, None, goal, overwrite, ignore_rules))
+        return plan_project(self, budget_options(hours, minutes, name, goal, overwrite, ignore_rules))
 
     @property
     def runs(self) -> list[Run]:
@@ -185,12 +187,14 @@ class Project(BetterRuns, Looking, Measuring, OnKaggle, Submissions):
             ConfigError: The machine has fewer GPUs than `devices`.
             TrainingStoppedError: A process was killed; the same call goes on from what was saved.
         """
-        from kaggle_face.pipeline.inputs.fold_starts import TrainOptions
+        from kaggle_face.pipeline.inputs.fold_starts import TrainOptions, refuse_existing_folds
         from kaggle_face.pipeline.launch.devices import train_on_devices
         from kaggle_face.pipeline.train import train_folds
 
         numbers = [folds] if isinstance(folds, int) else folds
         folder = run_to_train(self.loaded, run)
+        if not resume and not overwrite:
+            refuse_existing_folds(self.loaded.config, folder, numbers)
         begun = any(folder.fold(number).info_file.is_file() for number in numbers or ())
         options = TrainOptions(resume and begun, overwrite, ignore_rules)
         with self.call() as progress:
@@ -274,6 +278,8 @@ class Project(BetterRuns, Looking, Measuring, OnKaggle, Submissions):
         )
         with self.call() as progress:
             result = ensemble_runs(self.loaded, [each.folder for each in chosen], options, progress)
+            for line in result.warnings:
+                progress.warn(line)
         return Blend(chosen[0], result)
 
     def report(

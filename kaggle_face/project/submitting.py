@@ -10,6 +10,7 @@ import pandas as pd
 
 from kaggle_face.arguments import checked_methods
 from kaggle_face.artifacts.run_choice import find_blended_run
+from kaggle_face.errors import InputError
 from kaggle_face.project.blend import Blend
 from kaggle_face.project.frames import frame_of
 from kaggle_face.project.run import ProjectCalls, Run
@@ -53,12 +54,15 @@ class Submissions:
             RulesError: A rule is broken.
         """
         from kaggle_face.pipeline.submit import SubmitOptions, write_submissions
+        from kaggle_face.summaries.submission import report_files
 
         is_blend = only_blend or isinstance(source, Blend)
         options = SubmitOptions(task, is_blend, "", ignore_rules, ignore_changes)
         with self.call() as progress:
             run = _run_of(self, source, progress)
-            return files_frame(write_submissions(self.loaded, run, options, progress).files)
+            result = write_submissions(self.loaded, run, options, progress)
+            report_files(result, progress)
+        return files_frame(result.files)
 
     def submit(
         self: ProjectCalls,
@@ -75,6 +79,8 @@ class Submissions:
     ) -> pd.DataFrame:
         """Writes the CSVs, uploads those of the blend and waits for their scores.
 
+        Doubts about their answers are warnings of the progress, before anything is sent.
+
         Args:
             source: As for `write_submissions`.
             message: The description on Kaggle; empty: the name of the CSV.
@@ -90,13 +96,17 @@ class Submissions:
         Returns:
             The rows of the ledger of what was uploaded; none for the demo. With `dry_run` a row for each CSV:
             where it would go, its expected score with interval and how that was measured, the CSVs and
-            earlier uploads of the same content, and the uploads left.
+            earlier uploads of the same content, the uploads left, and doubts.
 
         Raises:
             SubmissionError: A CSV would not be accepted, was submitted before, or has no score.
             RemoteError: There are no working credentials, or Kaggle refuses a file.
+            InputError: Both `name` and `file` are given.
         """
+        if file is not None and name is not None:
+            raise InputError("name is of a CSV of the run, file is one of your own; leave one out")
         from kaggle_face.pipeline import submit
+        from kaggle_face.summaries.submission import report_files
 
         is_blend = only_blend or (isinstance(source, Blend) and name is None)
         options = submit.SubmitOptions(task, is_blend, message, ignore_rules, ignore_changes)
@@ -109,10 +119,12 @@ class Submissions:
                 compared = None if source is None else _run_of(self, source, progress).name
                 result = submit.check_own_file(self.loaded, Path(file), options, compared, progress)
                 chosen = result.chosen()
+            report_files(result, progress)
             if dry_run:
                 from kaggle_face.pipeline.submission_plan import plan_submission
 
-                return plan_frame(plan_submission(self.loaded, result, chosen, progress))
+                frame = plan_frame(plan_submission(self.loaded, result, chosen, progress))
+                return frame.assign(doubts=["; ".join(each.notes) for each in result.files])
             entries = submit.upload_submissions(self.loaded, chosen, force, progress)
         submit.require_scored(entries)
         return frame_of(entries)

@@ -39,10 +39,7 @@ def describe_evaluation(result: EvaluationResult) -> Summary:
     lines: list[str | TextTable] = []
     for evaluation in result.tasks:
         lines += describe_metrics(evaluation)
-        notes = [f"{evaluation.task}: {line}" for line in evaluation.imbalances]
-        notes += [
-            f"{evaluation.task}: {each.name} is left out: {each.reason}" for each in evaluation.left_out
-        ]
+        notes = notes_on_task(evaluation)
         lines += [*notes, ""] if notes else []
         lines += [
             *describe_mistakes(evaluation),
@@ -52,6 +49,22 @@ def describe_evaluation(result: EvaluationResult) -> Summary:
     for row in result.labelled_tests:
         lines.append(f"{row.name}: {TestAccuracy(row.accuracy, row.num_images)}; nothing is chosen by it")
     return lines
+
+
+def notes_on_task(evaluation: TaskEvaluation) -> list[str]:
+    """What is imbalanced about the held-out data, and the metrics that mean nothing on them."""
+    task = evaluation.task
+    left_out = [f"{task}: {each.name} is left out: {each.reason}" for each in evaluation.left_out]
+    return [*(f"{task}: {line}" for line in evaluation.imbalances), *left_out]
+
+
+def notes_on_evaluation(result: EvaluationResult) -> list[str]:
+    """The notes on each task, and the thresholds of each member that mean nothing."""
+    notes = [line for evaluation in result.tasks for line in notes_on_task(evaluation)]
+    for evaluation in result.tasks:
+        for member, rules in evaluation.thresholds_left_out.items():
+            notes += [f"{member}: threshold {each.name} is left out: {each.reason}" for each in rules]
+    return notes
 
 
 def describe_metrics(evaluation: TaskEvaluation) -> Summary:

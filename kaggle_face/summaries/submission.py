@@ -12,6 +12,8 @@ from kaggle_face.summaries.text_tables import WIDTH
 
 if TYPE_CHECKING:
     from kaggle_face.pipeline.submission_plan import SubmissionPlan, UploadsLeft
+    from kaggle_face.pipeline.submit import SubmitResult
+    from kaggle_face.progress import Progress
     from kaggle_face.submission.ledger.entries import Entry
 
 _PLAN = {
@@ -21,6 +23,19 @@ _PLAN = {
     "95 % interval": "where it would lie with other people",
     "metric": "that the competition ranks by",
 }
+
+
+def report_files(result: SubmitResult, progress: Progress) -> None:
+    """Reports the CSVs that were written or checked: how answers were found, and a warning for each doubt."""
+    for each in result.files:
+        for note in each.made_by:
+            progress.log(f"{each.name}: {note}")
+    for each in result.files:
+        progress.log(f"{each.file.path}: {counted(each.file.rows, 'row')}, checked")
+        for note in each.notes:
+            progress.warn(note)
+        if each.why_not_for_upload and each.is_blend:
+            progress.log(f"{each.file.path} is written but not for upload: {each.why_not_for_upload}")
 
 
 def describe_submission_plan(plan: SubmissionPlan) -> Summary:

@@ -38,6 +38,7 @@ def test_a_plan_says_what_would_be_done_and_writes_it_as_settings(project: Proje
     assert list(plan.stages.columns) == ["name", "seconds", "note"]
     assert plan.stages["seconds"].sum() <= 300.0 and "small-1-both" in repr(plan)
     assert "<table" in plan._repr_html_() and not Path("runs").exists()
+    assert project.plan("other", minutes=5).planned.run.name == "mine-5min/other"
 
 
 @pytest.mark.slow
@@ -54,6 +55,13 @@ def test_a_budget_is_given_once(project: Project) -> None:
         project.plan()
     with pytest.raises(kf.InputError, match="a run needs one budget: hours=H or minutes=M"):
         project.run(hours=1, minutes=60)
+    for call in (
+        lambda: project.run("main", goal="accuracy"),
+        lambda: project.run("main", overwrite=True),
+        lambda: project.run("main", ignore_rules=True),
+    ):
+        with pytest.raises(kf.InputError, match="a run needs one budget: hours=H or minutes=M"):
+            call()
     with pytest.raises(kf.InputError, match="a budget is above 0 and at most"):
         project.run(minutes=-1)
     with pytest.raises(kf.InputError, match="must be 'accuracy', 'verification' or 'both', got 'eer'"):

@@ -23,6 +23,23 @@ def gallery(tmp_path: Path) -> kf.PeopleGallery:
     return kf.open_gallery(tmp_path / "gallery.sqlite", fold.path, **options)
 
 
+def test_the_environment_names_settings_and_gallery_for_calls_too(
+    gallery: kf.PeopleGallery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("KAGGLE_FACE_CONFIG", "KAGGLE_FACE_GALLERY"):
+        monkeypatch.delenv(name, raising=False)
+    assert (kf.open_project().name, kf.open_gallery().path) == ("demo", Path("gallery.sqlite"))
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "mine.yaml").write_text("extends: demo\n", encoding="utf-8")
+    (tmp_path / "runs" / "demo").rename(tmp_path / "runs" / "mine")
+    monkeypatch.setenv("KAGGLE_FACE_CONFIG", "mine")
+    monkeypatch.setenv("KAGGLE_FACE_GALLERY", "elsewhere.sqlite")
+    assert repr(kf.open_project(overrides=["seed=3"])) == "project mine (settings that differ: seed=3)"
+    found = kf.open_gallery(aligned=True, device="cpu").enroll("Ann", tmp_path / "people" / "Ann")
+    assert found.path == Path("elsewhere.sqlite") and found.path.is_file()
+
+
 def test_a_folder_is_enrolled_and_people_are_renamed_removed_exported_and_imported(
     gallery: kf.PeopleGallery, tmp_path: Path
 ) -> None:

@@ -22,6 +22,24 @@ def test_before_a_training_the_status_names_the_first_command(project: Project) 
     assert links["command"].str.contains("kaggle-face").any()
 
 
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (["data.root=disk/faces"], "cache"),
+        (["data.root=disk/faces", "competition.slug=faces-2026"], "download"),
+    ],
+)
+def test_the_command_that_brings_the_files_brings_them_where_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = kf.open_project("demo", words).status().iloc[0]
+    assert (first["because"], first["command"]) == (
+        f"there is no folder {Path('disk/faces')}",
+        f"kaggle-face {command} -c demo {' '.join(words)}",
+    )
+
+
 @pytest.mark.parametrize("words", [[], ["--all"], ["--estimates"], ["--estimates", "--all"]])
 def test_tables_without_a_run_are_refused_as_by_the_command(
     project: Project, words: list[str], capsys: pytest.CaptureFixture[str]

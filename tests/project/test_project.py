@@ -84,6 +84,15 @@ def test_a_finished_fold_is_not_trained_again(finished: tuple[Project, Run, Blen
     assert weights.stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("folds", [None, [0, 1], 0])
+def test_folds_that_are_there_are_refused_where_they_are_not_to_go_on(
+    finished: tuple[Project, Run, Blend], folds: list[int] | int | None
+) -> None:
+    line = r"fold 0 is at .*fold0 already; go on with resume=True, choose another name with run, or train "
+    with pytest.raises(kf.RunError, match=line + r"it anew with overwrite=True"):
+        finished[0].train(folds, run="main", resume=False)
+
+
 def test_one_fold_alone_is_begun(finished: tuple[Project, Run, Blend], tmp_path: Path) -> None:
     project = kf.open_project("demo", [*finished[0].loaded.overrides, f"paths.runs={tmp_path}"])
     assert project.train(folds=1, run="main").folds == [1]

@@ -118,6 +118,8 @@ OTHERWISE = {
 OTHER_DEFAULTS = {
     "train --fold": "None is `all`",
     "launch --fold": "None is `all`",
+    "cache --config": "None is what the command takes, which the environment may set",
+    "--gallery": "None is what the command takes, which the environment may set",
     "train --resume": "a cell that is run again goes on",
     "train --hours": "the command's is the same, behind None",
     "train --accelerator": "the command's is the same, behind None",

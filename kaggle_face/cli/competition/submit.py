@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from kaggle_face.cli.arguments import CommandParser, load_settings, options_of, progress_of
 from kaggle_face.cli.terminal import Terminal
-from kaggle_face.errors import counted
+from kaggle_face.errors import InputError
 from kaggle_face.tasks import TASKS
 
 if TYPE_CHECKING:
     from kaggle_face.pipeline.submission_plan import SubmissionPlan
-    from kaggle_face.pipeline.submit import SubmitResult
     from kaggle_face.submission.ledger.entries import Entry
 
 
@@ -43,7 +42,9 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
     """Writes the checked CSVs below `paths.submissions`, and uploads the chosen ones."""
     from kaggle_face.artifacts.run_choice import find_blended_run
     from kaggle_face.pipeline import submit
+    from kaggle_face.summaries.submission import report_files
 
+    _refuse_what_is_left_unread(arguments)
     loaded = load_settings(arguments)
     # With --json standard output holds the document alone.
     shown = progress_of(arguments, terminal)
@@ -59,8 +60,8 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
     else:
         run = find_blended_run(loaded, arguments.run, shown.log)
         result = submit.write_submissions(loaded, run, options, shown)
-    print_files(result, shown)
-    chosen = result.chosen(None if arguments.file is not None else arguments.send)
+    report_files(result, shown)
+    chosen = result.chosen(arguments.send)
     if arguments.dry_run:
         from kaggle_face.artifacts.plain_values import plain_values
         from kaggle_face.pipeline.submission_plan import plan_submission
@@ -72,6 +73,15 @@ def run_submit(arguments: argparse.Namespace, terminal: Terminal) -> None:
     _show_entries(entries, arguments, terminal)
 
 
+def _refuse_what_is_left_unread(arguments: argparse.Namespace) -> None:
+    if arguments.file is not None and arguments.send is not None:
+        raise InputError("--send names a CSV of the run, --file is one of your own; leave one out")
+    given = [name for name in ("file", "send", "dry_run", "message") if getattr(arguments, name)]
+    if arguments.wait and given:
+        option = given[0].replace("_", "-")
+        raise InputError(f"--wait is for earlier uploads and sends nothing; leave it out, or --{option}")
+
+
 def print_plan(plan: SubmissionPlan, terminal: Terminal) -> None:
     """Prints a planned upload, and warns where too few uploads are left."""
     from kaggle_face.summaries.submission import describe_submission_plan
@@ -80,19 +90,6 @@ def print_plan(plan: SubmissionPlan, terminal: Terminal) -> None:
     for left in plan.competitions:
         if not left.is_enough:
             terminal.warn(f"{left.competition}: fewer uploads are left than planned")
-
-
-def print_files(result: SubmitResult, terminal: Terminal) -> None:
-    """Prints the CSVs that were written, with notes on them."""
-    for each in result.files:
-        for note in each.made_by:
-            terminal.log(f"{each.name}: {note}")
-    for each in result.files:
-        terminal.log(f"{each.file.path}: {counted(each.file.rows, 'row')}, checked")
-        for note in each.notes:
-            terminal.warn(note)
-        if each.why_not_for_upload and each.is_blend:
-            terminal.log(f"{each.file.path} is written but not for upload: {each.why_not_for_upload}")
 
 
 def _show_entries(entries: Sequence[Entry], arguments: argparse.Namespace, terminal: Terminal) -> None:

@@ -52,20 +52,17 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
     from kaggle_face.summaries.training import describe_trained_folds
     from kaggle_face.train.distributed import joined, launch_id, wait_of
 
-    if arguments.resume and arguments.overwrite:
-        raise InputError("--resume goes on with what is there, --overwrite trains it anew; leave one out")
+    _refuse_what_is_left_unread(arguments)
     with reporting_to_launcher() as events, joined(longest_wait=wait_of(arguments.timeout)) as distributed:
         terminal = terminal if distributed.is_rank_zero else SilentTerminal()
         progress: Progress = events if events is not None and distributed.is_rank_zero else terminal
         loaded = load_settings(arguments)
         run, folds = run_to_train(loaded, arguments.run), chosen_folds(arguments)
         there = {k: v for k, v in vars(arguments).items() if k in ("accelerator", "hours") and v is not None}
-        if there and arguments.on == "here":
-            raise InputError(f"--{min(there)} is of --on kaggle; here train.max_hours=H limits the time")
         if arguments.on == "kaggle":
-            if arguments.devices != 1:
-                raise InputError("--devices is of this machine, --on kaggle of another; leave one out")
-            remote = RemoteOptions(overwrite=arguments.overwrite, **there)
+            remote = RemoteOptions(
+                overwrite=arguments.overwrite, ignore_rules=arguments.ignore_rules, **there
+            )
             train_on_kaggle(loaded, run, folds, remote, progress, distributed)
             return
         count = 1 if events is None else distributed.share.count
@@ -82,3 +79,16 @@ def run_train(arguments: argparse.Namespace, terminal: Terminal) -> None:
             events.write_result(result)
         elif folds is not None or set(result.outcomes.values()) != {"skipped"}:
             terminal.show(describe_trained_folds(result))
+
+
+def _refuse_what_is_left_unread(arguments: argparse.Namespace) -> None:
+    if arguments.resume and arguments.overwrite:
+        raise InputError("--resume goes on with what is there, --overwrite trains it anew; leave one out")
+    resume, timeout, devices = arguments.resume, arguments.timeout is not None, arguments.devices != 1
+    of_here = {"resume": resume, "timeout": timeout, "devices": devices}
+    wrong = [name for name, is_given in of_here.items() if is_given]
+    if arguments.on == "kaggle" and wrong:
+        raise InputError(f"--{wrong[0]} is of this machine, --on kaggle of another; leave one out")
+    for name in ("accelerator", "hours") if arguments.on == "here" else ():
+        if getattr(arguments, name) is not None:
+            raise InputError(f"--{name} is of --on kaggle; here train.max_hours=H limits the time")
