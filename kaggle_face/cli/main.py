@@ -238,8 +238,9 @@ def stop_of_command(
     config = getattr(arguments, "config", None)
     is_named = any(word in ("-c", "--config") or word.startswith(("-c", "--config=")) for word in words)
     named = [] if config is None or is_named else ["-c", config]
-    # A run that goes on must not be begun anew, which removes what is kept.
-    going_on = [word for word in words if not (program[-1] == "run" and word == "--overwrite")]
+    # A run that goes on must not be begun anew, which removes what is kept; a plan alone removes nothing.
+    is_run = program[-1] == "run" and "--plan" not in words
+    going_on = [word for word in words if not (is_run and word == "--overwrite")]
     shown = [hide_passwords(word, is_word=True) for word in (*program, *going_on, *named)]
     return StoppedBySignalError(stop.number, f"{kept}; go on with: {shell_line(shown)}")
 

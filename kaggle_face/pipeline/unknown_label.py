@@ -42,7 +42,7 @@ def unknown_threshold(
         label = "" if data.test_gallery is None else data.test_gallery.no_match
         progress.warn(
             f"{output.what} has no row with '{label}': a network behind it has no out-of-fold predictions "
-            "to choose the threshold of unknown people on"
+            "here to choose the threshold of unknown people on"
         )
         return None
     likely_NC = probabilities_of(np.concatenate([logits for logits, _ in held_out]))
@@ -55,7 +55,10 @@ def _of_blend(output: Output, run: RunFolder) -> _HeldOut:
     record = None if blend is None else blend.tasks.get("classification")
     if record is None:
         return []
-    members = members_of_record(record, run.path.parent.parent)
+    runs = run.path.parent.parent
+    if not all(RunFolder(runs / each.run).started_folds() for each in record.members):
+        return []  # a run of the blend is not at hand
+    members = members_of_record(record, runs)
     if not all(map(_is_measured, members)):
         return []
     class_names = read_predictions(output.records["classification"]).class_names

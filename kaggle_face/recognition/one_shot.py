@@ -357,14 +357,16 @@ class OneShot:
 
 
 def _require_one_person(name: Path, pictures: Sequence[Path], gallery: Path) -> None:
-    """Refuses folders of several people, of which the first would be taken for the name of all."""
-    other = next(
-        (path for path in pictures if path.is_dir() and path.parent == Path() and path != name), None
-    )
-    if other is not None and name.is_dir():
+    """Refuses what a shell writes for `*` in a folder of people: the first would be the name of all."""
+    given = {name, *pictures}
+    folders = [path for path in (name, *pictures) if path.parent == Path() and path.is_dir()]
+    if len(given) < 2 or len(folders) < 2:
+        return
+    here = {path for path in Path().iterdir() if not path.name.startswith(".")}
+    if given in (here, {path for path in here if path.is_dir()}):
         raise InputError(
-            f"{name} and {other} are both folders, and a name takes the pictures of one person; for a folder "
-            f"of people: {command_line('enroll', '.', '--gallery', str(gallery))}"
+            f"{folders[0]} and {folders[1]} are both folders, and a name takes the pictures of one person; "
+            f"for a folder of people: {command_line('enroll', '.', '--gallery', str(gallery))}"
         )
 
 

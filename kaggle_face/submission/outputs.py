@@ -143,7 +143,7 @@ def list_outputs(
     for form in forms:
         tasks = tuple(dict.fromkeys(part.task for part in form.parts))
         kinds = {task: record_kind(task, data) for task in tasks}
-        blend = {task: _blend(run, folds, task, kind) for task, kind in kinds.items()}
+        blend = {task: _blend(run, folds, task, kind, len(kinds) == 1) for task, kind in kinds.items()}
         if "classification" in tasks and needs_probabilities(data, form):
             _refuse_ranks(run)
         outputs.append(Output(form, f"{run.path.name}_{ENSEMBLE}", blend))
@@ -197,8 +197,8 @@ def parameters_of_blend(run: RunFolder) -> int | None:
     return None if blend is None else blend.num_parameters
 
 
-def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: RecordKind) -> Path:
-    """The record of a blend.
+def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: RecordKind, is_alone: bool) -> Path:
+    """The record of a blend; `is_alone` tells that its CSV answers this task alone.
 
     Raises:
         RunError: There is none; the command that makes what is missing is named.
@@ -214,9 +214,10 @@ def _blend(run: RunFolder, folds: Sequence[FoldFolder], task: Task, kind: Record
             raise RunError(f"{run.name} has no blend for {task}; make it: {command_of_blend(run)}")
     if run.imported_task not in (None, task):
         write = run.command("submit", "--dry-run", "--task", run.imported_task or "")
+        other = f", or write the CSV of its task alone: {write}" if is_alone else ""
         raise RunError(
             f"{run.name} was imported for {run.imported_task} and has nothing for {task}; blend it with a "
-            f"run that has, or write the CSV of its task alone: {write}"
+            f"run that has{other}"
         )
     raise RunError(f"{run.name} has no test predictions for {task}; make them: {run.prediction_command()}")
 

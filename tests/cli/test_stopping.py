@@ -147,6 +147,12 @@ def test_the_work_of_another_command_is_not_told_as_its_own() -> None:
     assert outer.exit_code == 143
     run = stop_of_command(error, ["kaggle-face", "run"], ["--hours", "2", "--overwrite"], Namespace())
     assert run.line is not None and run.line.endswith("; go on with: kaggle-face run --hours 2")
+    plan = stop_of_command(
+        error, ["kaggle-face", "run"], ["--hours", "2", "--plan", "--overwrite"], Namespace()
+    )
+    assert plan.line is not None and plan.line.endswith("run --hours 2 --plan --overwrite"), (
+        "it removes nothing"
+    )
 
 
 def test_what_a_shell_would_split_is_quoted() -> None:

@@ -75,6 +75,15 @@ def test_a_command_that_was_interrupted_between_two_uploads_is_finished_by_itsel
     assert "was already submitted to 'classes-2026'" in capsys.readouterr().err
 
 
+def test_an_old_error_of_one_competition_is_none_of_todays_upload_to_the_other(kaggle, run, capsys):
+    failed = {"status": "ERROR", "errorDescription": "a column is missing"}
+    kaggle.competitions["classes-2026"].next_states = [failed]
+    assert main(["submit", "--task", "classification"]) == 2
+    capsys.readouterr()
+    assert main(["submit"]) == 0
+    assert len(kaggle.competition.submissions) == 1
+
+
 def test_a_competition_that_refuses_holds_up_no_other(kaggle, run, capsys):
     kaggle.competitions["classes-2026"].accepted = False
     assert main(["submit"]) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -148,6 +149,23 @@ def pattern_expression(pattern: str) -> re.Pattern[str]:
     return re.compile(text + suffix)
 
 
+def _read_cells(
+    path: Path, wanted: Sequence[str], has_header: bool, entry: ImagesConfig, index: ImageIndex
+) -> CsvTable:
+    """The table at a path; blanks separate its cells where nothing else does, unless whole lines name images.
+
+    Raises:
+        DataError: It is not a table, or lacks a wanted column.
+    """
+    with suppress(DataError):
+        whole = read_csv_table(path, wanted, has_header)
+        (cells,) = whole.columns.values() if len(whole.columns) == 1 else ((),)
+        named = sum(bool(index.match(cell.strip(), (entry.folder,), entry.cut).image_ids) for cell in cells)
+        if 2 * named > len(cells):
+            return whole
+    return read_csv_table(path, wanted, has_header, may_have_blanks=True)
+
+
 def _read_table(
     root: Path, name: str, entry: ImagesConfig, index: ImageIndex
 ) -> tuple[list[ListedImage], tuple[str, ...]]:
@@ -155,7 +173,7 @@ def _read_table(
     path = root / name
     own_split = entry.split_column if entry.split_table is None else None
     wanted = [column for column in (entry.image, entry.identity, entry.id, own_split) if column is not None]
-    table = read_csv_table(path, wanted, entry.header, may_have_blanks=True)
+    table = _read_cells(path, wanted, entry.header, entry, index)
     calls = [text.strip() for text in table.columns[entry.image]]
     found, notes = index.find(Mentions(path, calls, table.line_numbers), (entry.folder,), entry.cut)
     called = calls if entry.id is None else [text.strip() for text in table.columns[entry.id]]
@@ -266,7 +284,7 @@ def _splits_of_other_table(
     """
     assert entry.split_image is not None and entry.split_column is not None, "checked by the settings"
     wanted = [entry.split_image, entry.split_column]
-    table = read_csv_table(path, wanted, entry.split_header, may_have_blanks=True)
+    table = _read_cells(path, wanted, entry.split_header, entry, index)
     numbers = table.line_numbers
     mentions = Mentions(path, table.columns[entry.split_image], numbers)
     images, notes = index.find(mentions, (entry.folder,), entry.cut)

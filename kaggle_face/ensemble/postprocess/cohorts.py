@@ -14,9 +14,12 @@ from kaggle_face.records import FloatArray, StrArray
 MOST_COHORT_IMAGES = 2000
 """Means and deviations of the nearest cohort images hardly change beyond; chosen by a hash of their ids."""
 
+STEPS_BY_COHORT = ("centring", "whitening", "score_norm")
+"""Steps that need a cohort; a soup across folds has none, as its networks know the images of every fold."""
+
 
 def cohort_of(member: Member, fold: FoldFolder, scored_ids: StrArray) -> FloatArray:
-    """Embeddings (K, D) of the labelled images that a fold holds out, less those that are scored.
+    """Embeddings (K, D) of the labelled images that a fold holds out, less those that are scored; K may be 0.
 
     The network was not trained on these images, so they lie among its embeddings as test images do.
 

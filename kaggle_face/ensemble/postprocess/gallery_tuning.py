@@ -18,7 +18,7 @@ import numpy as np
 from kaggle_face.artifacts.record_io import read_gallery, write_matches
 from kaggle_face.artifacts.runs import FoldFolder, RecordPart
 from kaggle_face.ensemble.blended import PairBlend
-from kaggle_face.ensemble.postprocess.cohorts import cohort_of
+from kaggle_face.ensemble.postprocess.cohorts import STEPS_BY_COHORT, cohort_of
 from kaggle_face.ensemble.postprocess.gallery_recipes import GalleryRecipe, NetworkGallery, best_matches
 from kaggle_face.ensemble.postprocess.pair_recipes import describe_step
 from kaggle_face.ensemble.postprocess.pair_tuning import FEWEST_PEOPLE, STEPS, StepTuning, TunedStep
@@ -152,6 +152,10 @@ def tune_gallery(
     problem: GalleryTuningProblem, progress: Progress, left_out: Collection[str] = ()
 ) -> GalleryTuning:
     """Tries all steps but those left out, each on top of those that were switched on before."""
+    if not all(len(network.cohort) for network in problem.networks):
+        left_out = (*left_out, *STEPS_BY_COHORT)
+        steps_in_words = ", ".join(STEPS_BY_COHORT)
+        progress.log(f"{steps_in_words} are not tried: no image but those of the gallery is held out")
     recipe = GalleryRecipe()
     steps: list[TunedStep] = []
     tried = [step for step in GALLERY_STEPS if step[0] not in left_out]

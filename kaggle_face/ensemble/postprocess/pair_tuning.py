@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from kaggle_face.ensemble.blended import PairBlend
-from kaggle_face.ensemble.postprocess.cohorts import cohort_of
+from kaggle_face.ensemble.postprocess.cohorts import STEPS_BY_COHORT, cohort_of
 from kaggle_face.ensemble.postprocess.pair_recipes import (
     Neighbourhood,
     PairRecipe,
@@ -210,6 +210,10 @@ def tune_steps(
     """The recipe of the steps that help, and the gain of each step."""
     recipe = PairRecipe()
     steps: list[TunedStep] = []
+    if not all(len(cohort) for pool in problem.pools for cohort in pool.cohorts):
+        left_out = (*left_out, *STEPS_BY_COHORT)
+        steps_in_words = ", ".join(STEPS_BY_COHORT)
+        progress.log(f"{steps_in_words} are not tried: no image but those of the trials is held out")
     tried = [step for step in STEPS if step[0] not in left_out]
     with progress.track("post-processing", len(tried), "steps") as counter:
         for name, settings in tried:

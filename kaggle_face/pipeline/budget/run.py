@@ -191,6 +191,7 @@ def run_within(
     run = _run_of(loaded, path, options)
     if options.overwrite:
         _remove(run)
+        path.unlink(missing_ok=True)  # so that a call that goes on without the option plans anew too
     began_at = clock.now() - gone
     with running_within_budget(run):
         record = read_record(run)

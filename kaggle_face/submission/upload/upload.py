@@ -139,25 +139,26 @@ def upload_all(
         SubmissionError: All were submitted before, or as of `upload`, after the others were uploaded.
         RemoteError: As of `upload`, after the others were uploaded.
     """
-    entries: list[Entry] = []
+    entries, num_sent = list[Entry](), 0
     twins: list[AlreadySubmittedError] = []
     errors: list[SubmissionError | RemoteError] = []
     for job in jobs:
         try:
             entries.append(upload(job, session, reserve, force))
+            num_sent += 1
         except AlreadySubmittedError as error:
-            entries.append(error.entry)
             twins.append(error)
+            if error.entry.status != "ERROR":  # that one was told when it came
+                entries.append(error.entry)
         except (SubmissionError, RemoteError) as error:
             errors.append(error)
-    is_any_sent = len(entries) > len(twins)
-    if twins and not errors and not is_any_sent:
+    if twins and not errors and not num_sent:
         raise twins[0]
     for note in twins:
         session.progress.log(str(note))
     for other in errors[1:]:
         session.progress.warn(str(other))
-    if errors and is_any_sent:
+    if errors and num_sent:
         later = settings_command("submit", "--wait")
         session.progress.warn(f"not all files were uploaded; the score of the others comes with: {later}")
     if errors:

@@ -199,6 +199,8 @@ def test_the_folders_of_several_people_are_not_taken_for_one_person(
     code, out, _ = run(*hint, *model[:2])
     assert (code, "2 people enrolled with 2 images" in out) == (0, True)
     assert run("enroll", "Ann", "Ann", *model, "--replace")[0] == 0
+    shutil.copytree("Ann", "holiday_of_ann")
+    assert run("enroll", "Ann", "holiday_of_ann", *model, "--replace")[0] == 0, "no shell writes that for *"
 
 
 def test_the_faces_of_a_folder_of_people_are_saved_by_person(run: Run, pictures: Path) -> None:

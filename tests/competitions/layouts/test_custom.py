@@ -60,6 +60,17 @@ def test_without_a_sample_test_images_are_called_by_their_file(landmarks):
     assert data.classes.submitted.tolist() == ["0", "1"]
 
 
+@pytest.mark.parametrize("header", [None, "File Name"])
+def test_names_with_blanks_in_a_list_of_one_column_are_whole_lines(tree, header):
+    tree.images(
+        "train/Ann/1.jpg", "train/Bob/2.jpg", "pics/my cat.jpg", "pics/my other dog.jpg", "pics/my.jpg"
+    )
+    tree.text("test.txt", *([] if header is None else [header]), "my cat.jpg", "my other dog.jpg")
+    test = {"table": "test.txt", "image": header or "1", "header": header is not None, "folder": "pics"}
+    data = read(tree, images=[{"folder": "train", "class_folders": True}, {**test, "split": "test"}])
+    assert data.test_rows.image_ids.tolist() == ["pics/my cat.jpg", "pics/my other dog.jpg"]
+
+
 def test_splits_stand_in_a_column_or_in_another_table(tree):
     tree.images(*(f"all/{name}.jpg" for name in "abcde"))
     rows = [("a", "Ann", "training"), ("b", "Bob", "training"), ("c", "Bob", "valid"), ("d", "Ann", "seen")]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kaggle_face.ensemble.postprocess.cohorts import STEPS_BY_COHORT
 from kaggle_face.ensemble.postprocess.pair_recipes import PairRecipe, ScoreNorm, Whitening, recipe_scores
 from kaggle_face.ensemble.postprocess.pair_tuning import (
     STEPS,
@@ -20,6 +21,7 @@ from kaggle_face.evaluation.held_out_pairs import HeldOutPairs
 from kaggle_face.evaluation.objective import task_objective
 from kaggle_face.metrics.similarity import normalized
 from kaggle_face.progress import SilentProgress
+from tests.support.progress import Told
 from tests.support.worlds import random_trials
 
 
@@ -51,6 +53,17 @@ def test_whitening_is_switched_on_where_one_direction_drowns_the_others() -> Non
     steps = {step.name: step for step in tried}
     assert steps["whitening"].is_on and steps["whitening"].gain.low > 0
     assert isinstance(recipe.whitening, Whitening)
+
+
+def test_steps_that_need_a_cohort_are_not_tried_without_one() -> None:
+    problem = problem_of(random_trials(0, people=12), nuisance=1.0)
+    none = (np.empty((0, 12), np.float32),)
+    problem.pools = (*problem.pools[:-1], replace(problem.pools[-1], cohorts=none))
+    told = Told()
+    recipe, tried = tune_steps(problem, told)
+    assert [step.name for step in tried] == [name for name, _ in STEPS if name not in STEPS_BY_COHORT]
+    assert any("centring, whitening, score_norm are not tried" in line for line in told.lines)
+    assert np.isfinite(problem.scores(recipe, problem.blend_problem.everything)).all()
 
 
 def test_a_step_that_does_not_help_stays_off() -> None:

@@ -163,6 +163,7 @@ def test_pictures_of_a_person_are_seen_and_removed_by_keyboard(
         "Ann is enrolled with 2 pictures. Their faces were not kept."
     )
     open_flow(page, "People")
+    expect(page.locator("#people li")).to_contain_text("2 pictures")  # not the list of before
     page.get_by_role("link", name="Pictures of Ann").press("Enter")
     expect(page.locator("#person li")).to_have_count(2)
     expect(page.locator("#person li").nth(1)).to_contain_text("not kept")
