@@ -136,6 +136,7 @@ class PlanShape(Shape):
     stages: dict[str, Seconds]
     is_changed: bool = False
     train_images: Whole = 0
+    digest: str = ""
 
 
 class BudgetShape(Shape):

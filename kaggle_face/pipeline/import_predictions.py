@@ -24,6 +24,7 @@ from kaggle_face.artifacts.seals import digest_of_file, digest_of_names
 from kaggle_face.competitions.catalogue.ranking import own_metrics_of
 from kaggle_face.config import LoadedConfig, dump_config
 from kaggle_face.errors import InputError, KaggleFaceError, RunError
+from kaggle_face.evaluation.figures import MOST_LOSS
 from kaggle_face.evaluation.imported.comparison import correlation_of, held_out_values
 from kaggle_face.evaluation.imported.kinds import CLASS_NAMINGS, VALUE_KINDS, ClassNaming, ValueKind
 from kaggle_face.evaluation.imported.reading import (
@@ -250,7 +251,11 @@ def _write_record(
         if part == "test":
             return {}
         top = top_k_accuracy(values, fold.validation_labels, ks=(1, 5))
-        return {"accuracy": top[1], "top5": top[5], "log_loss": log_loss(values, fold.validation_labels)}
+        return {
+            "accuracy": top[1],
+            "top5": top[5],
+            "log_loss": log_loss(values, fold.validation_labels, most=MOST_LOSS),
+        }
     target = folder.record_folder(part, checkpoint, "pairs")
     labels = fold.pairs.labels if part == "oof" else np.full(len(ids), UNKNOWN, np.int64)
     record_io.write_pair_scores(target, PairScores(ids, values, labels), made_of)

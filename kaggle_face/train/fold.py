@@ -17,6 +17,7 @@ from kaggle_face.artifacts.provenance import digest_of_network
 from kaggle_face.artifacts.runs import FoldFolder
 from kaggle_face.config import Config, dump_config
 from kaggle_face.config.schema import CheckpointName
+from kaggle_face.errors import RunError
 from kaggle_face.hardware import peak_memory_bytes
 from kaggle_face.model.cpu import prepare_cpu
 from kaggle_face.model.device import resolve_device
@@ -100,7 +101,7 @@ def _train_fold(
     if start == "new":
         warm_start, networks = _initialise(network, config, data, folder, context)
     else:
-        info = folder.read_info()
+        info = _read_begun(folder, data)
         warm_start, networks = info.get("initial"), info.get("networks") or {}
     context.distributed.shard_head(network, config)
     network = network.to(device)
@@ -124,6 +125,21 @@ def _train_fold(
         _write_results(config, trainer, info, outcome)
     context.distributed.on_rank_zero(_remove_abandoned, folder)
     return outcome
+
+
+def _read_begun(folder: FoldFolder, data: FoldData) -> dict[str, Any]:
+    """The `run.json` of a training that goes on with the images that it was begun with.
+
+    Raises:
+        RunError: An earlier version taught it people whom it holds out for its trials.
+    """
+    info = folder.read_info()
+    if data.pseudo_labels_left_out and "pseudo_labels_left_out" not in info:
+        raise RunError(
+            f"{folder.path} was begun by an earlier version with pseudo-labels of people whom it holds out; "
+            f"train it anew: {folder.run.training_command(folder.fold, '--overwrite')}"
+        )
+    return info
 
 
 def _describe_training(

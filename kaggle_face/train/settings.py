@@ -67,7 +67,7 @@ class FoldData:
     """The training and validation data of one fold; labels are class indices, aligned with their ids.
 
     `pair_labels` are those of the images `pairs.image_ids`, or -1 where a person is in no class; empty: none
-    is known. `pseudo_labels_left_out` counts those that name a person of the trials.
+    is known. `pseudo_labels_left_out` counts those of people or images of the trials.
     """
 
     fold: int

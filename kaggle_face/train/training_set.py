@@ -46,7 +46,8 @@ def adjust_training_set(data: FoldData, settings: DataConfig, progress: Progress
         left_out = data.pseudo_labels_left_out
         if left_out:
             what = counted(left_out, "pseudo-label", "are left out")
-            progress.log(f"fold {data.fold}: {what}, of people whom this fold holds out for its trials")
+            of = "of people or images that this fold holds out for its trials"
+            progress.log(f"fold {data.fold}: {what}, {of}")
     return data
 
 
@@ -116,7 +117,8 @@ def _require_file(path: Path) -> None:
 def _with_pseudo_labels(data: FoldData, path: Path) -> FoldData:
     _require_file(path)
     ids, labels = _read_pseudo_labels(path, data)
-    is_new = ~np.isin(labels, data.pair_labels)  # no fold trains on people of its trials
+    # No fold trains on people or images of its trials.
+    is_new = ~(np.isin(labels, data.pair_labels) | np.isin(ids, data.pairs.image_ids))
     return replace(
         data,
         train_ids=np.concatenate([data.train_ids, ids[is_new]]),
@@ -128,11 +130,10 @@ def _with_pseudo_labels(data: FoldData, path: Path) -> FoldData:
 def _read_pseudo_labels(path: Path, data: FoldData) -> tuple[StrArray, IntArray]:
     table = read_table(path, ["image_id", "class"])
     labels = positions_of(table["class"], data.classes.names, f"classes, in {path}")
-    known = np.concatenate([data.train_ids, data.validation_ids, data.pairs.image_ids])
-    taken = np.isin(table["image_id"], known)
+    taken = np.isin(table["image_id"], np.concatenate([data.train_ids, data.validation_ids]))
     if taken.any():
         first = str(table["image_id"][taken][0])
-        text = naming_first(int(taken.sum()), len(taken), "image", "have a label or a trial already", first)
+        text = naming_first(int(taken.sum()), len(taken), "image", "have a label already", first)
         raise DataError(f"{path}: {text}; pseudo-labels are for test images alone")
     rows = data.cache.rows_of(table["image_id"])
     readable = data.cache.valid[rows]

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kaggle_face.artifacts.runs import RunFolder
 from kaggle_face.config import Config
 from kaggle_face.data.cache.image_cache import ImageCache
-from kaggle_face.errors import DataError
+from kaggle_face.errors import DataError, RunError
 from kaggle_face.records import ClassTable, Pairs
+from kaggle_face.train.fold import _read_begun
 from kaggle_face.train.settings import FoldData
 from kaggle_face.train.training_set import adjust_training_set, count_changes
 from tests.support.progress import Told
@@ -50,10 +52,30 @@ def test_a_fold_is_not_taught_people_whom_it_holds_out_for_its_trials(fold: Fold
     counts = count_changes(fold, changed)
     assert counts["pseudo_labelled_images"] == 2 and counts["pseudo_labels_left_out"] == 1
     (line,) = progress.lines
-    assert line == "fold 1: 1 pseudo-label is left out, of people whom this fold holds out for its trials"
+    of = "of people or images that this fold holds out for its trials"
+    assert line == f"fold 1: 1 pseudo-label is left out, {of}"
 
 
 def test_an_image_of_a_trial_gets_no_pseudo_label(fold: FoldData, tmp_path: Path) -> None:
     config = with_pseudo_labels(tmp_path / "labels.csv", "cid1,Bob", "test2,Bob")
-    with pytest.raises(DataError, match="1 of 2 images has a label or a trial already, first: cid1"):
+    changed = adjust_training_set(fold, config.data)
+    assert changed.train_ids.tolist() == ["ann1", "bob1", "test2"] and changed.pseudo_labels_left_out == 1
+
+
+def test_an_image_with_a_label_of_its_own_gets_no_other(fold: FoldData, tmp_path: Path) -> None:
+    config = with_pseudo_labels(tmp_path / "labels.csv", "ann2,Bob", "test2,Bob")
+    with pytest.raises(DataError, match="1 of 2 images has a label already, first: ann2"):
         adjust_training_set(fold, config.data)
+
+
+def test_a_training_of_before_that_was_taught_people_of_its_trials_does_not_go_on(
+    fold: FoldData, tmp_path: Path
+) -> None:
+    config = with_pseudo_labels(tmp_path / "labels.csv", "test1,Cid", "test2,Bob")
+    changed, begun = adjust_training_set(fold, config.data), RunFolder(tmp_path / "runs/tiny/main").fold(1)
+    begun.write_info({"status": "running"})
+    with pytest.raises(RunError, match="begun by an earlier version with pseudo-labels .* --overwrite"):
+        _read_begun(begun, changed)
+    assert _read_begun(begun, fold)["status"] == "running", "none is left out"
+    begun.write_info({"pseudo_labels_left_out": 1})
+    assert _read_begun(begun, changed) == {"pseudo_labels_left_out": 1}

@@ -19,7 +19,7 @@ from kaggle_face.evaluation.blend_record import BlendRecord
 from kaggle_face.pipeline.budget.clock import Clock
 from kaggle_face.pipeline.budget.estimates import add_estimate
 from kaggle_face.pipeline.budget.networks import Network, folds_of, network_of, runs_of
-from kaggle_face.pipeline.budget.record import BudgetRecord, Course, write_record
+from kaggle_face.pipeline.budget.record import BudgetRecord, Course, digest_of, write_record
 from kaggle_face.pipeline.ensemble import EnsembleOptions, ensemble_runs
 from kaggle_face.pipeline.evaluate import EvaluateOptions, evaluate_runs
 from kaggle_face.pipeline.evaluation_rows import EvaluationResult
@@ -145,11 +145,11 @@ class Execution:
         return self._result(evaluation)
 
     def _count_what_was_killed(self) -> None:
-        """Counts the time of a training whose process ended without a word, until its last written file."""
+        """Counts the time of a training whose process ended without a word, until its last state."""
         record, networks = self._record, map(self._network, range(self._plan.most_networks))
         network = next((each for each in networks if each.name == record.running), None)
-        written = [] if network is None else [file.stat().st_mtime for file in network.folder.path.rglob("*")]
-        record.end(min(self._clock.now(), max([*written, record.running_since])))
+        written = None if network is None else network.last_state
+        record.end(min(self._clock.now(), max(written or 0.0, record.running_since)))
 
     def _leave_out_what_is_gone(self) -> None:
         """Takes networks whose folders were removed for untrained ones."""
@@ -161,6 +161,7 @@ class Execution:
             record.add(f"{name}, removed", record.spent.pop(name, 0.0))
         record.trained = [number for number in record.trained if number not in gone]
         record.predicted = [number for number in record.predicted if number not in gone]
+        record.recorded = [number for number in record.recorded if number not in gone]
         record.csv, record.csv_networks, record.ended_at = "", [], 0.0
 
     def _is_finished(self, number: int) -> bool:
@@ -325,7 +326,7 @@ class Execution:
             Path(self._loaded.config.paths.runs),
             self._network(number).folder,
             self._progress,
-            "" if plan.is_changed else plan.rung,
+            "" if plan.is_changed or plan.digest not in ("", digest_of(self._loaded.config)) else plan.rung,
             plan.images_per_second,
             None if blend is None or self._record.csv != "chosen" else blend / members,
             plan.train_images or None,

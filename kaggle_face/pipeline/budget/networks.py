@@ -39,6 +39,12 @@ class Network:
         """Its folder, which need not exist yet."""
         return self.run.fold(self.fold)
 
+    @property
+    def last_state(self) -> float | None:
+        """When its last state was written, from which a killed training goes on, or its end."""
+        files = (self.folder.resume_file, self.folder.info_file if self.folder.is_finished else None)
+        return next((file.stat().st_mtime for file in files if file is not None and file.is_file()), None)
+
 
 def most_networks(folds: int, wanted: int) -> int:
     """How many of the wanted networks a split allows: as many as it has folds, and of a single fold all.

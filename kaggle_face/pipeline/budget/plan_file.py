@@ -56,11 +56,15 @@ def _require_own_plan(path: Path, loaded: LoadedConfig) -> None:
     Raises:
         ConfigError: It extends others, of the same name in another folder.
     """
-    values = read_yaml(path) if path.is_file() else None
-    parent = values.get("extends") if isinstance(values, dict) else loaded.word
-    if loaded.path is None or not isinstance(parent, str):
+    parent: object = loaded.word
+    try:
+        if path.is_file() and isinstance(values := read_yaml(path), dict):
+            parent = values.get("extends")
+        if loaded.path is None or not isinstance(parent, str):
+            return
+        found = find_parent(path, parent)
+    except ConfigError:  # reading it says so, unless it is planned anew
         return
-    found = find_parent(path, parent)
     if found.resolve() != loaded.path.resolve():
         raise ConfigError(
             f"the plan {path} extends {found}, and this call is for {loaded.path}; rename one of the two, so "

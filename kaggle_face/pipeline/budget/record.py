@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from kaggle_face.artifacts.files.reading import check_shape, read_json, reading
 from kaggle_face.artifacts.json_types import BudgetShape
 from kaggle_face.artifacts.run_choice import BUDGET_FILE
 from kaggle_face.artifacts.runs import RunFolder
+from kaggle_face.config import Config
 from kaggle_face.pipeline.budget.plan import Plan
 
 _FORMER_KEYS = {"folds": "networks", "most_folds": "most_networks", "csv_folds": "csv_networks"}
@@ -21,7 +23,7 @@ _FORMER_KEYS = {"folds": "networks", "most_folds": "most_networks", "csv_folds":
 class Course:
     """The recorded plan of a run; `Plan` explains each value.
 
-    `stages` are the planned seconds by the stage's name.
+    `stages` are the planned seconds by the stage's name, `digest` is that of the planned settings.
     """
 
     rung: str
@@ -37,6 +39,7 @@ class Course:
     stages: dict[str, float]
     is_changed: bool = False
     train_images: int = 0
+    digest: str = ""
 
     @classmethod
     def of(cls, plan: Plan) -> Course:
@@ -55,7 +58,13 @@ class Course:
             stages={stage.name: stage.seconds for stage in plan.stages},
             is_changed=plan.is_changed,
             train_images=plan.train_images,
+            digest=digest_of(plan.config),
         )
+
+
+def digest_of(config: Config) -> str:
+    """A digest of all settings."""
+    return hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:32]
 
 
 @dataclass

@@ -29,7 +29,7 @@ from kaggle_face.pipeline.inputs.preparing import open_competition, open_folds, 
 from kaggle_face.progress import Progress
 from kaggle_face.records import no_pairs
 from kaggle_face.train.other_runs.lookup import is_of_several_folds
-from kaggle_face.train.out_of_fold import write_records
+from kaggle_face.train.out_of_fold import write_records, write_targets
 from kaggle_face.train.settings import FoldData, select_fold
 from kaggle_face.train.training_set import adjust_training_set
 from kaggle_face.train.validation import HeldOut, choose_evaluation, predict_held_out
@@ -102,6 +102,7 @@ def choose_tta(
             tta, before = tried, after
     write_json(run.path / FILE_NAME, {"flip": tta.flip, "crops": tta.crops, "measured": kept})
     for fold, task in zip(folds, tasks, strict=True):
+        write_targets(fold, task)  # a run of before may list trials that cannot be measured
         for checkpoint in CHECKPOINTS:
             if fold.weights_file(checkpoint).is_file():
                 found = _predict(loaded.config, fold, task, checkpoint, tta)

@@ -88,6 +88,12 @@ def require_same_split(folder: FoldFolder, split: str | None, reference: str, ke
             f"{key}: {reference} is a soup of several folds, so it knows the images that this fold holds "
             "out; take a run, or a soup of each fold by itself"
         )
+    number = folder.read_info().get("fold")
+    if split is not None and isinstance(number, int) and number != folder.fold:
+        raise RunError(
+            f"{key}: {folder.path} was trained as fold {number}, so on what fold {folder.fold} holds out; "
+            f"name its folder fold{number}"
+        )
     if split is not None and folder.read_info().get("folds") != split:
         raise RunError(
             f"{key}: {reference} was trained on other folds, so on images that this fold holds out; "

@@ -200,6 +200,8 @@ def test_a_fold_under_another_number_is_refused(with_main: Path, refused: Callab
         assert text.startswith("runs/tiny/moved/fold0 was trained as fold 1: ")
         assert text.endswith("name its folder fold1")
     assert not (RUNS / "soup").exists() and not (RUNS / "moved/tta.json").exists()
+    text = refused("train", "--fold", "0", "--run", "next", "model.init_from=moved")
+    assert "moved/fold0 was trained as fold 1, so on what fold 0 holds out" in text
 
 
 def test_folds_that_see_other_parts_of_the_pictures_make_a_soup_each_and_none_together(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ from tests.support.budget_stages import Go, KilledError, Stages, course
 RECORD = Path("runs/demo/main/budget.json")
 
 
+def leave_state(moment: float) -> None:
+    """Leaves the state of fold 1 as it was written at a moment, and a file that is newer."""
+    state = Path("runs/demo/main/fold1/resume.pt")
+    state.touch()
+    os.utime(state, (moment, moment))
+
+
 def test_the_time_of_a_training_that_was_killed_hard_counts(stages: Stages, go: Go) -> None:
     stages.kill_at = (
         stages.clock.seconds + 20.0 + 100.0 + 9.0 + 90.0
@@ -19,8 +27,7 @@ def test_the_time_of_a_training_that_was_killed_hard_counts(stages: Stages, go: 
     with pytest.raises(KilledError):
         go()
     RECORD.write_bytes(stages.record_of_then)  # as a process leaves it that cannot say a word
-    for file in Path("runs/demo/main/fold1").rglob("*"):
-        os.utime(file, (stages.clock.seconds, stages.clock.seconds))
+    leave_state(stages.clock.seconds)
     stages.kill_at = None
     stages.clock.move(40.0)  # until somebody calls it again
     result = go()
@@ -29,14 +36,41 @@ def test_the_time_of_a_training_that_was_killed_hard_counts(stages: Stages, go: 
     assert not result.is_late
 
 
+def test_what_a_killed_training_lost_is_no_progress(stages: Stages, go: Go) -> None:
+    stages.kill_at = stages.clock.seconds + 20.0 + 100.0 + 9.0 + 60.0
+    with pytest.raises(KilledError):
+        go()
+    RECORD.write_bytes(stages.record_of_then)
+    leave_state(stages.clock.seconds - 25.0)  # what came after it is trained again
+    stages.left_of_fold["fold 1"] += 25.0
+    stages.kill_at = None
+    taken = {stage.name: stage.taken for stage in go().stages}
+    assert taken["fold 1"] == 100.0, "the network's own time, by which the next ones are judged"
+
+
+def test_a_network_that_was_removed_and_trained_again_has_a_row_again(stages: Stages, go: Go) -> None:
+    go()
+    shutil.rmtree("runs/demo/main/fold2")
+    stages.left_of_fold.clear()
+    stages.clock.move(-300.0)  # time enough
+    go()
+    assert [row[0] for row in stages.rows[3:]] == ["demo/main/fold2"]
+
+
+def test_settings_that_changed_since_they_were_planned_have_no_row_under_the_recipe(
+    stages: Stages, go: Go
+) -> None:
+    go(course(1, 1, digest="that of others"))
+    assert [row[1] for row in stages.rows] == [""]
+
+
 def test_what_is_nearly_trained_is_not_dropped_after_a_hard_kill(stages: Stages, go: Go) -> None:
     plan = course(2, 2)
     stages.kill_at = stages.clock.seconds + 20.0 + 100.0 + 9.0 + 90.0
     with pytest.raises(KilledError):
         go(plan, budget=300.0)
     RECORD.write_bytes(stages.record_of_then)
-    for file in Path("runs/demo/main/fold1").rglob("*"):
-        os.utime(file, (stages.clock.seconds, stages.clock.seconds))
+    leave_state(stages.clock.seconds)
     stages.kill_at = None
     result = go(budget=300.0)
     assert result.networks == (0, 1) and not result.dropped and not result.is_late

@@ -80,6 +80,16 @@ def test_a_plan_of_settings_of_the_same_name_elsewhere_is_not_taken(loaded: Load
     assert PLAN.read_bytes() == before
 
 
+def test_a_plan_that_cannot_be_read_is_made_anew_with_overwrite(loaded: LoadedConfig) -> None:
+    planned(loaded)
+    head = PLAN.read_text(encoding="utf-8").splitlines()[0]
+    for text in ("extends: [tiny\n", "extends: gone\n"):
+        PLAN.write_text(f"{head}\n{text}", encoding="utf-8")
+        with pytest.raises(ConfigError):
+            planned(loaded)
+        assert planned(loaded, overwrite=True).plan.rung.name == "small-2-both"
+
+
 def test_a_plan_that_would_extend_other_settings_of_that_name_is_refused(loaded: LoadedConfig) -> None:
     shutil.copy("configs/tiny.yaml", "tiny.yaml")
     with pytest.raises(ConfigError, match=r"extends configs.tiny\.yaml, and this call is for tiny\.yaml"):
