@@ -74,7 +74,7 @@ def test_a_training_of_before_that_was_taught_people_of_its_trials_does_not_go_o
     config = with_pseudo_labels(tmp_path / "labels.csv", "test1,Cid", "test2,Bob")
     changed, begun = adjust_training_set(fold, config.data), RunFolder(tmp_path / "runs/tiny/main").fold(1)
     begun.write_info({"status": "running"})
-    with pytest.raises(RunError, match="begun by an earlier version with pseudo-labels .* --overwrite"):
+    with pytest.raises(RunError, match=r"begun by an earlier version with pseudo-labels .* --overwrite"):
         _read_begun(begun, changed)
     assert _read_begun(begun, fold)["status"] == "running", "none is left out"
     begun.write_info({"pseudo_labels_left_out": 1})
