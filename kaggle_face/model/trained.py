@@ -70,9 +70,8 @@ def use_of_weights(config: Config, model: ModelConfig) -> dict[str, object]:
     found: dict[str, object] = {"data.image_size": config.data.image_size}
     for key, value in model.model_dump(mode="json", exclude=_NOT_OF_USE).items():
         found[f"model.{key}"] = value
-    found["model.backbone"] = model.backbone.partition(".")[
-        0
-    ]  # behind it is what the weights were trained on
+    # What follows the point names the data that published weights were trained on.
+    found["model.backbone"] = model.backbone.partition(".")[0]
     found["model.backbone_options"] = {
         key: value for key, value in model.backbone_options.items() if not key.startswith("drop")
     }
